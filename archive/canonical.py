@@ -1,6 +1,6 @@
 """Canonical JSON of the record: the subset of JCS (RFC 8785) that docs/record-format.md allows, and nothing else.
 
-It must not repair what it is given: no Unicode normalisation, no rounding, no dropped keys. What is not canonical is refused.
+It must not repair what it is given: no Unicode normalisation, no rounding, no dropped keys. It refuses instead.
 """
 
 import json
@@ -81,7 +81,7 @@ def _refuse_large(number: int) -> None:
         raise NotCanonical("an integer lies outside ±(2^53 - 1)")
 
 
-def _refuse_number(text: str) -> NoReturn:
+def _refuse_number(_text: str) -> NoReturn:
     raise NotCanonical("a number is not an integer")
 
 

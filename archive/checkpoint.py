@@ -1,4 +1,4 @@
-"""Checkpoints of the record: C2SP signed notes (tlog-checkpoint) with one Ed25519 signature, and the text of verifier keys.
+"""Checkpoints: C2SP signed notes (tlog-checkpoint) with one Ed25519 signature, and the text of verifier keys.
 
 Pure: it must not read keys, clocks or databases, and it must not accept a note that it would not have written,
 except for further signature lines (cosignatures), which it leaves to their verifiers.

@@ -32,6 +32,7 @@ class Event:
 
     kind: ClassVar[str]
     retention: ClassVar[str] = "7y"
+    words_field: ClassVar[str] = ""  # the field that a search may find this entry by; "" for most kinds
 
     stream: str
     actor: Actor
@@ -43,7 +44,15 @@ class Event:
 
     def words(self) -> str:
         """Return the text that a search may find this entry by; "" for most kinds."""
-        return ""
+        return words_of(self.kind, self.content())
+
+
+def words_of(kind: str, content: dict[str, Json]) -> str:
+    """Return the searchable text of an entry that was read back: the same as words() gave when it was recorded."""
+    for event_class in Event.__subclasses__():
+        if event_class.kind == kind and event_class.words_field:
+            return str(content.get(event_class.words_field, ""))
+    return ""
 
 
 def _plain(value: object) -> Json:
@@ -70,14 +79,12 @@ class ConversationCreated(Event):
 @dataclass(frozen=True, kw_only=True)
 class MessageCreated(Event):
     kind: ClassVar[str] = "message.created"
+    words_field: ClassVar[str] = "body"
     body: str
     client_key: str
     channel: str = "chat"  # chat, sms
     hits: tuple[str, ...] = ()  # what policy noted: ids of rules
     sms: dict[str, Json] | None = None  # for sms: contact, number, decision with reasons, rule versions and inputs
-
-    def words(self) -> str:
-        return self.body
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,14 +92,13 @@ class MessageRefused(Event):
     """Words that policy or the SMS rules refused: nobody saw them, the record keeps them."""
 
     kind: ClassVar[str] = "message.refused"
+    words_field: ClassVar[str] = "body"
+    conversation: str
     body: str
     client_key: str
     channel: str = "chat"
     hits: tuple[str, ...] = ()
     reasons: tuple[dict[str, Json], ...] = ()
-
-    def words(self) -> str:
-        return self.body
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -262,7 +268,7 @@ class ConsentRevoked(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class SmsStatusChanged(Event):
-    """A step of one text at the carrier: queued, submitting, submitted, delivered, failed, in_doubt, cancelled, refused."""
+    """A step of one text at the carrier: queued, submitting, submitted, delivered, failed, in_doubt, cancelled …"""
 
     kind: ClassVar[str] = "sms.status"
     n: int  # the message's number in its stream
@@ -277,14 +283,12 @@ class SmsReceived(Event):
     """An inbound text that opens or continues a thread; the words are archived whatever they say."""
 
     kind: ClassVar[str] = "sms.received"
+    words_field: ClassVar[str] = "body"
     body: str
     number: str
     to: str
     carrier_id: str
     opt_out: str = ""  # the rule that read it as an opt-out, "" when it is none
-
-    def words(self) -> str:
-        return self.body
 
 
 # --- policy, reports, moderation -------------------------------------------------------------------------------------

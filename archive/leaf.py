@@ -1,0 +1,130 @@
+"""The leaf: the exact bytes that stand for one entry in the tree (docs/record-format.md, section Leaf).
+
+Pure. Bytes are built once and kept; nothing may serialise a stored leaf again in order to verify it.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Self
+
+from archive import canonical
+from archive.canonical import NotCanonical
+from archive.events import Json
+
+SIZE_LIMIT_BYTES = 65_535
+_TYPES: dict[str, type] = {
+    "at": str,
+    "bucket": str,
+    "c": dict,
+    "ct": str,
+    "kind": str,
+    "n": int,
+    "prev": str,
+    "seq": int,
+    "stream": str,
+    "v": int,
+}
+_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_STREAM = re.compile(r"[0-9a-f]{32}")
+
+
+class LeafTooLarge(ValueError):
+    """The leaf would be larger than a tile's entry may be; the event has too many fields or too long names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaf:
+    """The members of a leaf. `at` is the text in the leaf, hashes are lower-case hex."""
+
+    at: str
+    bucket: str
+    commitments: dict[str, Json]
+    ciphertext_digest: str
+    kind: str
+    n: int
+    prev: str
+    seq: int
+    stream: str
+
+    def encode(self) -> bytes:
+        """Return the leaf's bytes. Raises LeafTooLarge, or NotCanonical for a member of the wrong form."""
+        members: dict[str, Json] = {
+            "at": self.at,
+            "bucket": self.bucket,
+            "c": self.commitments,
+            "ct": self.ciphertext_digest,
+            "kind": self.kind,
+            "n": self.n,
+            "prev": self.prev,
+            "seq": self.seq,
+            "stream": self.stream,
+            "v": 1,
+        }
+        data = canonical.encode(members)
+        if len(data) > SIZE_LIMIT_BYTES:
+            raise LeafTooLarge(f"the leaf has {len(data)} bytes, {SIZE_LIMIT_BYTES} are allowed")
+        return data
+
+    @classmethod
+    def parse(cls, data: bytes) -> Self:
+        """Return the members of stored bytes. Raises NotCanonical unless they are a leaf in every member."""
+        if len(data) > SIZE_LIMIT_BYTES:
+            raise NotCanonical(f"the leaf is larger than {SIZE_LIMIT_BYTES} bytes")
+        members = canonical.parse_object(data)
+        _require_types(members)
+        _require_forms(members)
+        return cls(
+            at=str(members["at"]),
+            bucket=str(members["bucket"]),
+            commitments=_as_object(members["c"]),
+            ciphertext_digest=str(members["ct"]),
+            kind=str(members["kind"]),
+            n=_as_int(members["n"]),
+            prev=str(members["prev"]),
+            seq=_as_int(members["seq"]),
+            stream=str(members["stream"]),
+        )
+
+
+def format_time(at: datetime) -> str:
+    """Return `2026-11-21T16:00:00.000Z`: UTC, cut to milliseconds."""
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def parse_time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _require_types(members: dict[str, Json]) -> None:
+    if set(members) != set(_TYPES):
+        raise NotCanonical("the leaf does not have exactly the members of the format")
+    for name, kind in _TYPES.items():
+        if type(members[name]) is not kind:
+            raise NotCanonical(f"member {name} of the leaf has the wrong type")
+
+
+def _require_forms(members: dict[str, Json]) -> None:
+    if not _AT.fullmatch(str(members["at"])):
+        raise NotCanonical("member at of the leaf is not a time in UTC with milliseconds")
+    if not _DIGEST.fullmatch(str(members["ct"])) or not _STREAM.fullmatch(str(members["stream"])):
+        raise NotCanonical("member ct or stream of the leaf is not hexadecimal of the right length")
+    if not all(isinstance(item, str) and _DIGEST.fullmatch(item) for item in _as_object(members["c"]).values()):
+        raise NotCanonical("a commitment of the leaf is not a SHA-256 in hexadecimal")
+    if members["v"] != 1:
+        raise NotCanonical("the leaf is of another format version")
+    if members["prev"] != "" and not _DIGEST.fullmatch(str(members["prev"])):
+        raise NotCanonical("member prev of the leaf is not a leaf hash")
+
+
+def _as_object(value: Json) -> dict[str, Json]:
+    if not isinstance(value, dict):
+        raise NotCanonical("an object was expected")
+    return value
+
+
+def _as_int(value: Json) -> int:
+    if not isinstance(value, int):
+        raise NotCanonical("an integer was expected")
+    return value

@@ -1,0 +1,73 @@
+"""The full-text index over Document.text, in step with the table in the same statement on both databases.
+
+Words are the same on both: folded to their base letters without accents, and split at every mark that is no letter or
+digit. PostgreSQL's own parser would keep addresses and hyphenated words whole, so marks become spaces before it reads.
+"""
+
+from django.db import migrations
+
+# A tsvector holds 1 MB at most and refuses more; the words past this length are in the record, but not in the index.
+POSTGRES_TEXT_LIMIT = 200_000
+ASCII_MARKS = "!\"#$%&''()*+,-./:;<=>?@[\\]^_`{|}~"  # the quote doubled, as SQL writes it
+POSTGRES = [
+    f"""
+    CREATE FUNCTION archive_fold(words text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
+        SELECT translate(regexp_replace(normalize(words, NFD), '[\\u0300-\\u036f]', '', 'g'),
+                         '{ASCII_MARKS}', '{" " * (len(ASCII_MARKS) - 1)}')
+    $$
+    """,
+    f"""
+    ALTER TABLE archive_document ADD COLUMN words tsvector
+        GENERATED ALWAYS AS (to_tsvector('simple', archive_fold(left(text, {POSTGRES_TEXT_LIMIT})))) STORED
+    """,
+    "CREATE INDEX archive_document_words ON archive_document USING gin (words)",
+]
+POSTGRES_UNDO = [
+    "DROP INDEX archive_document_words",
+    "ALTER TABLE archive_document DROP COLUMN words",
+    "DROP FUNCTION archive_fold(text)",
+]
+SQLITE = [
+    """
+    CREATE VIRTUAL TABLE archive_document_words USING fts5(
+        text, content='archive_document', content_rowid='seq', tokenize='unicode61 remove_diacritics 2'
+    )
+    """,
+    """
+    CREATE TRIGGER archive_document_words_insert AFTER INSERT ON archive_document BEGIN
+        INSERT INTO archive_document_words(rowid, text) VALUES (NEW.seq, NEW.text);
+    END
+    """,
+    """
+    CREATE TRIGGER archive_document_words_delete AFTER DELETE ON archive_document BEGIN
+        INSERT INTO archive_document_words(archive_document_words, rowid, text) VALUES ('delete', OLD.seq, OLD.text);
+    END
+    """,
+    """
+    CREATE TRIGGER archive_document_words_update AFTER UPDATE ON archive_document BEGIN
+        INSERT INTO archive_document_words(archive_document_words, rowid, text) VALUES ('delete', OLD.seq, OLD.text);
+        INSERT INTO archive_document_words(rowid, text) VALUES (NEW.seq, NEW.text);
+    END
+    """,
+]
+SQLITE_UNDO = [
+    "DROP TRIGGER archive_document_words_insert",
+    "DROP TRIGGER archive_document_words_delete",
+    "DROP TRIGGER archive_document_words_update",
+    "DROP TABLE archive_document_words",
+]
+
+
+def create(_apps, schema_editor):
+    for statement in POSTGRES if schema_editor.connection.vendor == "postgresql" else SQLITE:
+        schema_editor.execute(statement, params=None)
+
+
+def drop(_apps, schema_editor):
+    for statement in POSTGRES_UNDO if schema_editor.connection.vendor == "postgresql" else SQLITE_UNDO:
+        schema_editor.execute(statement, params=None)
+
+
+class Migration(migrations.Migration):
+    dependencies = [("archive", "0002_fences")]
+    operations = [migrations.RunPython(create, drop)]

@@ -1,0 +1,119 @@
+"""The tables of the record. What each is trusted for:
+
+- Leaf and Checkpoint are the evidence: bytes that a verifier hashes. Insert-only.
+- Entry (the sealed content) and Tile (hashes, 256 wide) must agree with them and are checked against them. Insert-only.
+- RecordKey opens an entry and is what disposal destroys. Head and Stream save a scan and can be recomputed.
+- Document is derived: the words that a search finds an entry by.
+
+Only archive.ledger writes here. These rows must not refer to tables of other apps; the database refuses changes to the
+insert-only tables (migration 0002), which is a fence and not the evidence.
+"""
+
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+STREAM_ID_LENGTH = 32
+
+
+class SequenceField(models.BigIntegerField):
+    """A number that the ledger gives out: 64 bits; on SQLite the row id itself, so that it cannot hold anything else."""
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str | None:
+        return "integer" if connection.vendor == "sqlite" else super().db_type(connection)
+
+    def rel_db_type(self, connection: BaseDatabaseWrapper) -> str | None:
+        return self.db_type(connection)
+
+
+class Head(models.Model):
+    """Where the record ends: one row, locked by whoever appends."""
+
+    ONLY = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=ONLY)
+    origin = models.TextField()
+    verifier_key = models.TextField()
+    size = models.BigIntegerField(default=0)
+    frontier = models.BinaryField(default=bytes)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="archive_head_is_one_row")]
+
+
+class Stream(models.Model):
+    """The last item of a stream. `id` stands in the leaves, `name` ("conversation:7") only here."""
+
+    id = models.CharField(primary_key=True, max_length=STREAM_ID_LENGTH)
+    name = models.CharField(max_length=200, unique=True)
+    n = models.BigIntegerField()
+    last_hash = models.BinaryField()
+
+
+class Leaf(models.Model):
+    """The exact bytes of an entry in the tree, and their leaf hash."""
+
+    seq = SequenceField(primary_key=True)
+    data = models.BinaryField()
+    hash = models.BinaryField()
+
+
+class Entry(models.Model):
+    """What a leaf stands for: its place in a stream and the sealed content."""
+
+    seq = SequenceField(primary_key=True)
+    stream = models.ForeignKey(Stream, on_delete=models.PROTECT, db_index=False)
+    n = models.BigIntegerField()
+    kind = models.CharField(max_length=64)
+    at = models.DateTimeField()
+    bucket = models.CharField(max_length=32)
+    ciphertext = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["stream", "n"], name="archive_entry_place")]
+
+
+class RecordKey(models.Model):
+    """The wrapped key of one entry. Deleting the row is not yet destruction: the bucket key in the key store is."""
+
+    seq = SequenceField(primary_key=True)
+    bucket = models.CharField(max_length=32, db_index=True)
+    wrapped = models.BinaryField()
+
+
+class Tile(models.Model):
+    """A full tile of C2SP tlog-tiles: 256 hashes side by side, and the root over them, an item of the tile above."""
+
+    level = models.PositiveSmallIntegerField()
+    index = models.BigIntegerField()
+    hashes = models.BinaryField()
+    root = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["level", "index"], name="archive_tile_place")]
+
+
+class Checkpoint(models.Model):
+    """A signed statement of size and root. `note` is the evidence, the other columns repeat it for queries."""
+
+    size = SequenceField(primary_key=True)
+    root = models.BinaryField()
+    note = models.TextField()
+    at = models.DateTimeField()
+
+
+class Document(models.Model):
+    """The words of an entry in the clear, for search only: derived, and erased with the entry's key."""
+
+    seq = SequenceField(primary_key=True)
+    stream = models.ForeignKey(Stream, on_delete=models.PROTECT, db_index=False)
+    kind = models.CharField(max_length=64)
+    at = models.DateTimeField(db_index=True)
+    actor_id = models.CharField(max_length=64)
+    actor_name = models.TextField()
+    text = models.TextField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["stream", "seq"], name="archive_document_by_stream"),
+            models.Index(fields=["actor_id", "seq"], name="archive_document_by_actor"),
+        ]

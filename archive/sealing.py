@@ -1,0 +1,100 @@
+"""Sealing of an entry's content: encryption, one commitment per field, and the wrapping of record keys.
+
+Exactly the arithmetic of docs/record-format.md, section Content. Pure: it must not read key files or databases,
+and no key may reach a log line, an exception or a repr from here.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from archive import canonical
+from archive.events import Json
+
+KEY_SIZE_BYTES = 32
+NONCE_SIZE_BYTES = 12
+
+
+class NotOpened(ValueError):
+    """The key does not open the ciphertext: one of the two is not what was sealed."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where sealed content belongs; it opens nowhere else. `stream` is the stream's id in the leaf."""
+
+    origin: str
+    stream: str
+    n: int
+    bucket: str
+
+    def content_aad(self) -> bytes:
+        return f"{self.origin}\n{self.stream}\n{self.n}".encode()
+
+    def key_aad(self) -> bytes:
+        return f"dek\n{self.bucket}\n{self.stream}\n{self.n}".encode()
+
+
+def new_record_key() -> bytes:
+    return secrets.token_bytes(KEY_SIZE_BYTES)
+
+
+def seal(content: dict[str, Json], *, record_key: bytes, place: Place) -> bytes:
+    return encrypt(canonical.encode(content), key=_derive(record_key, info=b"enc"), aad=place.content_aad())
+
+
+def unseal(ciphertext: bytes, *, record_key: bytes, place: Place) -> dict[str, Json]:
+    """Return the content. Raises NotOpened for another key or place, NotCanonical for what we would not have sealed."""
+    data = decrypt(ciphertext, key=_derive(record_key, info=b"enc"), aad=place.content_aad())
+    return canonical.parse_object(data)
+
+
+def wrap_record_key(record_key: bytes, *, bucket_key: bytes, place: Place) -> bytes:
+    return encrypt(record_key, key=bucket_key, aad=place.key_aad())
+
+
+def unwrap_record_key(wrapped: bytes, *, bucket_key: bytes, place: Place) -> bytes:
+    return decrypt(wrapped, key=bucket_key, aad=place.key_aad())
+
+
+def commitment_key(record_key: bytes, *, field: str) -> bytes:
+    """Return the key that opens one field to somebody; nothing about other fields follows from it."""
+    return _derive(record_key, info=b"commit:" + field.encode())
+
+
+def commitment(value: Json, *, key: bytes) -> str:
+    return hmac.digest(key, canonical.encode(value), hashlib.sha256).hex()
+
+
+def commitments(content: dict[str, Json], *, record_key: bytes) -> dict[str, Json]:
+    """Return one commitment for each field. Raises NotCanonical where the content is not canonical JSON."""
+    return {field: commitment(value, key=commitment_key(record_key, field=field)) for field, value in content.items()}
+
+
+def commitment_keys(fields: Iterable[str], *, record_key: bytes) -> dict[str, bytes]:
+    return {field: commitment_key(record_key, field=field) for field in fields}
+
+
+def encrypt(plain: bytes, *, key: bytes, aad: bytes) -> bytes:
+    """Return nonce ‖ AES-256-GCM ciphertext."""
+    nonce = secrets.token_bytes(NONCE_SIZE_BYTES)
+    return nonce + AESGCM(key).encrypt(nonce, plain, aad)
+
+
+def decrypt(sealed: bytes, *, key: bytes, aad: bytes) -> bytes:
+    """Return the plain bytes of nonce ‖ ciphertext. Raises NotOpened."""
+    try:
+        return AESGCM(key).decrypt(sealed[:NONCE_SIZE_BYTES], sealed[NONCE_SIZE_BYTES:], aad)
+    except (InvalidTag, ValueError) as error:
+        raise NotOpened("the key does not open what is sealed here") from error
+
+
+def _derive(record_key: bytes, *, info: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=KEY_SIZE_BYTES, salt=None, info=info).derive(record_key)

@@ -45,3 +45,7 @@ class Refused(Exception):
         super().__init__(message)
         self.message = message
         self.reasons = reasons
+
+
+class AlreadyFounded(Exception):
+    """The firm exists: the first run is over."""

@@ -1,0 +1,50 @@
+"""Roles and what each may do. Pure: no database, no Django.
+
+Everybody active may chat, except the examiner, who only reads. The administrator has no capability that shows content.
+"""
+
+from typing import Final
+
+EMPLOYEE: Final = "employee"
+REVIEWER: Final = "reviewer"
+OFFICER: Final = "officer"
+EXAMINER: Final = "examiner"
+ADMINISTRATOR: Final = "administrator"
+
+ROLE_NAMES: Final[dict[str, str]] = {
+    EMPLOYEE: "Employee",
+    REVIEWER: "Reviewer",
+    OFFICER: "Compliance officer",
+    EXAMINER: "Examiner",
+    ADMINISTRATOR: "Administrator",
+}
+
+CAPABILITIES: Final[dict[str, frozenset[str]]] = {
+    EMPLOYEE: frozenset({"chat", "report"}),
+    REVIEWER: frozenset({"portal", "reports.view", "reports.decide"}),
+    OFFICER: frozenset(
+        {
+            "portal",
+            "record.search",
+            "record.open",
+            "record.status",
+            "reports.view",
+            "reports.decide",
+            "exports.request",
+            "exports.approve",
+            "exports.download",
+            "rules.manage",
+            "roles.approve",
+        }
+    ),
+    EXAMINER: frozenset({"portal", "record.search", "record.open", "record.status"}),
+    ADMINISTRATOR: frozenset({"portal", "people.manage", "roles.request", "roles.approve", "health.view"}),
+}
+
+# Granted to nobody by one person alone: asked for by one, approved by another who is not the beneficiary.
+PRIVILEGED_ROLES: Final = frozenset({REVIEWER, OFFICER, EXAMINER, ADMINISTRATOR})
+
+
+def capabilities_of(roles: frozenset[str]) -> frozenset[str]:
+    """Return everything that somebody with these roles may do."""
+    return frozenset().union(*(CAPABILITIES[role] for role in roles))

@@ -1,0 +1,156 @@
+"""Sign-ins: each is a row and an entry, and ending one ends its pages and its sockets.
+
+Secrets are kept as digests only. A Revocation row is always inserted after the entry: recording locks the record's
+head until the commit, so revocations get their numbers in the order of commits and a reader of "all after the last
+one I know" misses none.
+"""
+
+import unicodedata
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from archive import events, ledger
+from messenger.people.models import Person, Revocation, SignInSession, digest_of
+from messenger.people.standing import locked
+
+
+@transaction.atomic
+def start_session(
+    person: Person, *, session_key: str, address: str, agent: str, at: datetime | None = None
+) -> SignInSession:
+    """Record a sign-in. The same session key again returns the row that exists."""
+    at = at or timezone.now()
+    digest = digest_of(session_key)
+    known = SignInSession.objects.filter(key_digest=digest).first()
+    if known is not None:
+        return known
+    agent = _printable(agent)[:200]
+    ledger.record(
+        events.SignedIn(stream=f"person:{person.pk}", actor=person.as_actor(), at=at, address=address[:64], agent=agent)
+    )
+    return SignInSession.objects.create(
+        person=person, key_digest=digest, started_at=at, address=address[:64], agent=agent
+    )
+
+
+def live_sessions(person: Person, *, at: datetime | None = None) -> QuerySet[SignInSession]:
+    """Return the person's sessions that are open now, newest first."""
+    return _live(at=at).filter(person=person)
+
+
+def live_session(session_key: str | None, *, at: datetime | None = None) -> SignInSession | None:
+    """Return the open session of an active person with this key, with the person loaded, or None."""
+    if not session_key:
+        return None
+    return _live(at=at).filter(key_digest=digest_of(session_key)).select_related("person").first()
+
+
+def session_is_live(session_key: str | None) -> bool:
+    return live_session(session_key) is not None
+
+
+def _live(*, at: datetime | None) -> QuerySet[SignInSession]:
+    """A session lasts as long as its cookie at most, counted from the sign-in, whatever renews the cookie."""
+    oldest = (at or timezone.now()) - timedelta(seconds=settings.SESSION_COOKIE_AGE)
+    return SignInSession.objects.filter(ended_at=None, started_at__gt=oldest, person__is_active=True)
+
+
+@transaction.atomic
+def end_session(session: SignInSession, *, reason: str, at: datetime | None = None) -> None:
+    """End one session and its sockets; ending it again changes nothing."""
+    at = at or timezone.now()
+    person = locked([session.person])[session.person.pk]
+    if not SignInSession.objects.filter(pk=session.pk, ended_at=None).update(ended_at=at):
+        return
+    ledger.record(_ended(person, reason=reason, at=at))
+    Revocation.objects.create(person=person, session=session, at=at)
+
+
+@transaction.atomic
+def end_other_sessions(
+    person: Person, *, except_session: SignInSession | None, reason: str, at: datetime | None = None
+) -> int:
+    """End every session of the person but one and return how many; None ends all."""
+    at = at or timezone.now()
+    person = locked([person])[person.pk]
+    others = list(_others(person, except_session))
+    entries = close_sessions(person, except_session=except_session, reason=reason, at=at)
+    if entries:
+        ledger.record_all(entries)
+        announce_sessions(others, at=at)
+    return len(entries)
+
+
+def _others(person: Person, except_session: SignInSession | None) -> QuerySet[SignInSession]:
+    sessions = SignInSession.objects.filter(person=person, ended_at=None)
+    return sessions.exclude(pk=except_session.pk) if except_session else sessions
+
+
+def close_sessions(
+    person: Person, *, except_session: SignInSession | None, reason: str, at: datetime
+) -> list[events.Event]:
+    """Mark the person's sessions as ended and return their entries, for an action that records them.
+
+    The caller holds the person's lock, records what is returned and then inserts the revocations.
+    """
+    count = _others(person, except_session).update(ended_at=at)
+    return [_ended(person, reason=reason, at=at) for _ in range(count)]
+
+
+def announce_sessions(sessions: list[SignInSession], *, at: datetime) -> None:
+    """Tell the open sockets of these sessions; the caller has recorded the ends before."""
+    Revocation.objects.bulk_create(
+        [Revocation(person_id=session.person_id, session=session, at=at) for session in sessions]
+    )
+
+
+def move_session(session: SignInSession, *, session_key: str) -> None:
+    """Follow a cookie that was given a new key (after a password change); nothing happened to the session itself."""
+    SignInSession.objects.filter(pk=session.pk).update(key_digest=digest_of(session_key))
+
+
+@transaction.atomic
+def record_refused_sign_in(login: str, *, address: str, reason: str, at: datetime | None = None) -> None:
+    """Record an attempt to sign in that failed: in the person's stream if there is one, else in the firm's."""
+    login = _printable(login)[:254]
+    person = Person.objects.filter(email__iexact=login).first()
+    ledger.record(
+        events.SignInRefused(
+            stream=f"person:{person.pk}" if person else "system",
+            actor=events.SYSTEM,
+            at=at or timezone.now(),
+            login=login,
+            address=address[:64],
+            reason=reason,
+        )
+    )
+
+
+@transaction.atomic
+def change_password(
+    person: Person, *, password: str, except_session: SignInSession | None, at: datetime | None = None
+) -> None:
+    """Set a password that has been validated, and end every session but the one in which it was changed."""
+    at = at or timezone.now()
+    row = locked([person])[person.pk]
+    others = list(_others(row, except_session))
+    # On the caller's object: it goes on to renew its own session from the new hash.
+    person.set_password(password)
+    person.save(update_fields=["password"])
+    changed = events.PasswordChanged(stream=f"person:{row.pk}", actor=row.as_actor(), at=at)
+    ended = close_sessions(row, except_session=except_session, reason="password changed", at=at)
+    ledger.record_all([changed, *ended])
+    announce_sessions(others, at=at)
+
+
+def _ended(person: Person, *, reason: str, at: datetime) -> events.Event:
+    return events.SessionEnded(stream=f"person:{person.pk}", actor=person.as_actor(), at=at, reason=reason)
+
+
+def _printable(text: str) -> str:
+    """Return what a stranger sent with its control characters replaced: it goes to the record as it is."""
+    return "".join("\ufffd" if unicodedata.category(char) in ("Cc", "Cs") else char for char in text)

@@ -1,0 +1,57 @@
+"""Personal tokens for the API. The secret is shown once; only its digest is kept."""
+
+from datetime import datetime
+from typing import Final
+
+from django.db import transaction
+from django.utils import timezone
+
+from archive import events, ledger
+from messenger.people.checks import TOKEN_NAME_LENGTH, clean_line
+from messenger.people.errors import NotAllowed, NotFound
+from messenger.people.models import ApiToken, Person, digest_of, new_secret
+from messenger.people.standing import locked
+
+# A fixed beginning lets secret scanners find a token that was pasted somewhere.
+PREFIX: Final = "onrecord_"
+
+
+@transaction.atomic
+def create_token(person: Person, *, name: str, at: datetime | None = None) -> tuple[ApiToken, str]:
+    """Make a token and return the row with its secret. Raises Invalid("name") and NotAllowed."""
+    at = at or timezone.now()
+    name = clean_line(name, field="name", length=TOKEN_NAME_LENGTH)
+    person = locked([person])[person.pk]
+    if not person.is_active:
+        raise NotAllowed
+    secret = PREFIX + new_secret()
+    ledger.record(events.TokenCreated(stream=f"person:{person.pk}", actor=person.as_actor(), at=at, name=name))
+    return ApiToken.objects.create(person=person, name=name, digest=digest_of(secret), created_at=at), secret
+
+
+@transaction.atomic
+def revoke_token(person: Person, *, token: ApiToken, at: datetime | None = None) -> None:
+    """Revoke one's own token; doing it again changes nothing."""
+    at = at or timezone.now()
+    if token.person_id != person.pk:
+        raise NotFound
+    if not ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=at):
+        return
+    ledger.record(_revoked(token, actor=person, at=at))
+
+
+def close_tokens(person: Person, *, actor: Person, at: datetime) -> list[events.Event]:
+    """Mark every token of the person as revoked and return the entries, for an action that records them."""
+    open_tokens = list(person.api_tokens.filter(revoked_at=None).order_by("id"))
+    person.api_tokens.filter(revoked_at=None).update(revoked_at=at)
+    return [_revoked(token, actor=actor, at=at) for token in open_tokens]
+
+
+def person_for_token(secret: str) -> Person | None:
+    """Return the active person whose token this is, or None."""
+    token = ApiToken.objects.filter(digest=digest_of(secret), revoked_at=None).select_related("person").first()
+    return token.person if token and token.person.is_active else None
+
+
+def _revoked(token: ApiToken, *, actor: Person, at: datetime) -> events.Event:
+    return events.TokenRevoked(stream=f"person:{token.person_id}", actor=actor.as_actor(), at=at, name=token.name)

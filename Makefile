@@ -1,0 +1,38 @@
+# The only commands a newcomer needs. `make` lists them.
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+export PORT
+
+.PHONY: help demo serve test check lock vendor clean
+.DEFAULT_GOAL := help
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/.runtime ## Fill a small office under var/ and serve it (PORT=8123)
+	@exec $(BIN)/python manage.py demo --serve
+
+serve: .venv/.runtime ## Serve what is under var/; an empty folder opens the first-run page
+	@exec $(BIN)/python manage.py serve
+
+test: .venv/.dev ## Run every test on SQLite, then on PostgreSQL and Redis
+	@$(BIN)/python -m tests
+
+check: .venv/.dev ## Lint, types, import contracts, migrations, deployment, templates, guards
+	@$(BIN)/python tools/check.py
+
+lock: .venv/.runtime ## Resolve pyproject.toml into the two lock files again
+	@sh tools/lock.sh
+
+vendor: ## Bundle the third-party JavaScript into static/vendor/ again (needs Node and npm)
+	@npm ci --ignore-scripts && npm run --silent vendor
+
+clean: ## Remove the virtual environment and the caches; var/ stays
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache node_modules
+
+.venv/.runtime: requirements.lock tools/venv.sh
+	@PYTHON="$(PYTHON)" sh tools/venv.sh requirements.lock $@
+
+.venv/.dev: requirements-dev.lock .venv/.runtime
+	@PYTHON="$(PYTHON)" sh tools/venv.sh requirements-dev.lock $@

@@ -1,0 +1,1 @@
+"""The tests. Nothing here may be imported by the product."""

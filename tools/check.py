@@ -1,0 +1,76 @@
+"""`make check`: every check that needs no test server, all of them run, a summary at the end.
+
+Must not change a file. A new check is one more line in CHECKS.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+BIN = Path(sys.executable).parent
+MANAGE = (sys.executable, "manage.py")
+# Enough of a production environment to be judged; nothing connects to it.
+PRODUCTION = {
+    "ONRECORD_PRODUCTION": "true",
+    "ONRECORD_PUBLIC_URL": "https://chat.firm.example",
+    "ONRECORD_ORIGIN": "firm.example/record",
+    "DATABASE_URL": "postgres://onrecord@db.firm.example/onrecord",
+    "REDIS_URL": "redis://bus.firm.example:6379/0",
+    "SECRET_KEY": "not-a-secret-" + "0123456789abcdefghijklmnopqrstuvwxyz" * 2,
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One command that says yes (exit code 0) or no."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+CHECKS = (
+    Check("ruff", (str(BIN / "ruff"), "check", ".")),
+    Check("format", (str(BIN / "ruff"), "format", "--check", ".")),
+    Check("templates", (str(BIN / "djlint"), "templates", "--lint", "--quiet")),
+    Check("imports", (str(BIN / "lint-imports"),)),
+    Check("migrations", (*MANAGE, "makemigrations", "--check", "--dry-run")),
+    Check("deployment", (*MANAGE, "check", "--deploy", "--fail-level", "WARNING"), PRODUCTION),
+    Check("types", (str(BIN / "mypy"),)),
+    Check("guards", (sys.executable, "-m", "pytest", "-q", "tests/guards")),
+)
+
+
+def run(check: Check, *, var: str) -> tuple[bool, str, float]:
+    """Run one check; return whether it passed, what it said, and how many seconds it took."""
+    environment = os.environ | {"ONRECORD_VAR": var, "DJANGO_SETTINGS_MODULE": "messenger.settings"}
+    started = time.monotonic()
+    done = subprocess.run(
+        check.command, env=environment | check.environment, capture_output=True, text=True, check=False
+    )
+    return done.returncode == 0, (done.stdout + done.stderr).strip(), time.monotonic() - started
+
+
+def main() -> int:
+    failed = []
+    with tempfile.TemporaryDirectory(prefix="onrecord-check-") as var:
+        for check in CHECKS:
+            passed, said, seconds = run(check, var=var)
+            print(f"{check.name:<12} {'ok' if passed else 'FAILED':<7} {seconds:5.1f} s", flush=True)
+            if not passed:
+                failed.append(check.name)
+                print(said, end="\n\n", flush=True)
+    print(
+        f"make check: {len(CHECKS) - len(failed)} of {len(CHECKS)} passed" + ("" if not failed else "; failed: "),
+        end="",
+    )
+    print(", ".join(failed))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,679 @@
+"""Check an export of the record offline: `python verify.py [FOLDER] [--key VERIFIER_KEY]`.
+
+One file, Python 3.8 or later, standard library only: a copy stands in every export, next to README.txt, and it checks
+the folder that it stands in unless another is named. It needs no network, no database and no trust in the sender.
+The numbered checks are those of docs/record-format.md. Exit status: 0 verified, 1 something is wrong, 2 bad usage.
+
+It must not write anything, must not import anything of ours, and must not end in a traceback whatever it is given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+ENTRIES, HEADS, CHECKPOINT, MANIFEST = "data/entries.jsonl", "data/heads.json", "data/checkpoint", "data/manifest.json"
+PAYLOAD = {ENTRIES, HEADS, CHECKPOINT, MANIFEST}
+TAGS = {"README.txt", "bag-info.txt", "bagit.txt", "manifest-sha256.txt", "verify.py"}
+LEAF_TYPES = {"at": str, "bucket": str, "c": dict, "ct": str, "kind": str, "n": int, "prev": str, "seq": int}
+LEAF_TYPES.update({"stream": str, "v": int})
+MAX_LEAF_BYTES = 65_535
+MAX_LINE_BYTES = 64 * 1024 * 1024
+MAX_FILE_BYTES = 1024 * 1024 * 1024  # of the files that are read whole
+MAX_INTEGER = 2**53
+SHOWN_FINDINGS = 25
+HASH = re.compile(r"[0-9a-f]{64}")
+STREAM_ID = re.compile(r"[0-9a-f]{32}")
+TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
+UNREADABLE = (OSError, ValueError, RecursionError, MemoryError)
+
+
+class Damage(Exception):
+    """Something in the package is wrong; the message says what."""
+
+
+@dataclass(frozen=True)
+class VerifierKey:
+    """A public key that the reader trusts because it came by another way than the package."""
+
+    name: str
+    id: bytes
+    public: bytes
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The signed statement that all proofs lead to: this record had `size` entries and this `root`."""
+
+    origin: str
+    size: int
+    root: bytes
+    signers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the export as it reads; nothing is proved by its being readable."""
+
+    leaf: dict[str, Any]  # Any: values of JSON, checked against LEAF_TYPES
+    hash: bytes
+    index: int
+    proof: list[bytes]
+    opened: dict[str, Any]  # Any: values of JSON, checked one by one in check_opened
+
+
+@dataclass(frozen=True)
+class Heads:
+    """What the record itself says the last item of each stream is: stream id to (n, leaf hash in hex)."""
+
+    streams: dict[str, tuple[int, str]]
+    count: int  # of all streams of the record, also those that are not in this export
+    index: int
+
+
+@dataclass
+class Findings:
+    """What is wrong, the most telling first; only the first ones are kept so that memory stays flat."""
+
+    lines: list[str] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, where: str, what: object) -> None:
+        self.count += 1
+        if len(self.lines) < SHOWN_FINDINGS:
+            self.lines.append(f"{where}: {what}")
+
+
+def explain(error: BaseException) -> str:
+    return str(error) if isinstance(error, Damage) else f"cannot be read ({shown(str(error) or type(error).__name__)})"
+
+
+@contextmanager
+def noting(findings: Findings, where: str) -> Iterator[None]:
+    """Turn what goes wrong inside the block into a finding, and go on after it."""
+    try:
+        yield
+    except (Damage, *UNREADABLE) as error:
+        findings.add(where, explain(error))
+
+
+@dataclass
+class Walk:
+    """A walk along the entries: what they are held against, where it stands, and what it has counted."""
+
+    checkpoint: Checkpoint | None
+    heads: Heads | None
+    findings: Findings = field(default_factory=Findings)
+    stream: str = ""  # of the last sound line
+    n: int = 0  # of the last sound line
+    last: str = ""  # its leaf hash
+    damaged: int = 0  # lines since the last sound one that cannot be used: they may stand for items that seem to miss
+    unproved: int = 0  # lines whose proof fails
+    lines: int = 0
+    opened: int = 0
+    streams: dict[str, int] = field(default_factory=dict)
+    kinds: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+# --- canonical JSON --------------------------------------------------------------------------------------------------
+def parse_json(text: bytes) -> Any:  # Any: the value of JSON text
+    """Return the value of strict JSON: no floats, no double or non-ASCII keys, no large integers, no lone surrogate."""
+    try:
+        value = json.loads(
+            text.decode("utf-8"),
+            parse_float=_refuse,
+            parse_constant=_refuse,
+            parse_int=_integer,
+            object_pairs_hook=_object,
+        )
+        canonical(value)
+    except (ValueError, RecursionError) as error:
+        raise Damage(f"cannot be read as strict JSON ({shown(str(error), 60)})") from error
+    return value
+
+
+def parse_canonical(text: bytes) -> Any:  # Any: the value of JSON text
+    """Return the value of canonical JSON: strict, and written in the one way that canonical JSON allows."""
+    value = parse_json(text)
+    if canonical(value) != text:
+        raise Damage("is JSON, but not canonical JSON")
+    return value
+
+
+def canonical(value: object) -> bytes:
+    """Return the canonical bytes (RFC 8785 as the format restricts it) of a value that parse_json returned."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    if not all(key.isascii() for key in result):
+        raise ValueError("a key is not ASCII")
+    return result
+
+
+def _integer(digits: str) -> int:
+    if digits == "-0" or len(digits) > 17 or abs(int(digits)) >= MAX_INTEGER:
+        raise ValueError("an integer is out of range")
+    return int(digits)
+
+
+def _refuse(digits: str) -> object:
+    raise ValueError(f"{shown(digits, 20)} is not an integer")
+
+
+def shown(text: object, limit: int = 80) -> str:
+    """Return text of the package safe to print on any terminal."""
+    plain = ascii(text)[1:-1] if isinstance(text, str) else ascii(text)
+    return plain if len(plain) <= limit else plain[: limit - 3] + "..."
+
+
+# --- the tree of RFC 6962 --------------------------------------------------------------------------------------------
+def leaf_hash(leaf: bytes) -> bytes:
+    return hashlib.sha256(b"\x00" + leaf).digest()
+
+
+def root_from_path(leaf: bytes, *, index: int, size: int, path: list[bytes]) -> bytes | None:
+    """Return the root that an audit path (lowest node first) leads to from a leaf hash; None when it does not fit."""
+    if not 0 <= index < size:
+        return None
+    place, last, node = index, size - 1, leaf
+    for sibling in path:
+        if last == 0:
+            return None
+        if place % 2 or place == last:
+            node = hashlib.sha256(b"\x01" + sibling + node).digest()
+            while place % 2 == 0 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            node = hashlib.sha256(b"\x01" + node + sibling).digest()
+        place, last = place >> 1, last >> 1
+    return node if last == 0 else None
+
+
+def decode_path(value: object) -> list[bytes]:
+    if not isinstance(value, list) or len(value) > 64:
+        raise Damage("its proof is not a list of hashes")
+    return [decode_base64(item, length=32) for item in value]
+
+
+def decode_base64(text: object, *, length: int) -> bytes:
+    """Return the bytes of base64 text that is written in the one canonical way and has the length wanted."""
+    try:
+        data = base64.b64decode(text, validate=True) if isinstance(text, str) else b""
+    except (ValueError, binascii.Error):
+        data = b""
+    if len(data) != length or base64.b64encode(data).decode() != text:
+        raise Damage(f"is not base64 of {length} bytes: {shown(text)}")
+    return data
+
+
+# --- Ed25519 (RFC 8032, section 5.1), strict: no s >= L, no point outside its canonical form -----------------------
+P = 2**255 - 19
+L = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+ROOT_OF_MINUS_1 = pow(2, (P - 1) // 4, P)
+
+
+class Point(NamedTuple):
+    """A point of the curve in extended homogeneous coordinates."""
+
+    x: int
+    y: int
+    z: int
+    t: int
+
+
+def is_signature(signature: bytes, *, message: bytes, public_key: bytes) -> bool:
+    """Tell whether an Ed25519 signature of a message is by this public key."""
+    if len(signature) != 64 or len(public_key) != 32:
+        return False
+    s, point = int.from_bytes(signature[32:], "little"), decode_point(public_key)
+    if s >= L or point is None:
+        return False
+    digest = hashlib.sha512(signature[:32] + public_key + message).digest()
+    h = int.from_bytes(digest, "little") % L
+    minus_key = Point(P - point.x, point.y, point.z, P - point.t)
+    return encode_point(add_points(times(s, BASE), times(h, minus_key))) == signature[:32]
+
+
+def add_points(p: Point, q: Point) -> Point:
+    a, b = (p.y - p.x) * (q.y - q.x) % P, (p.y + p.x) * (q.y + q.x) % P
+    c, d = 2 * p.t * q.t * D % P, 2 * p.z * q.z % P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return Point(e * f % P, g * h % P, f * g % P, e * h % P)
+
+
+def times(factor: int, point: Point) -> Point:
+    total = Point(0, 1, 1, 0)
+    while factor:
+        if factor & 1:
+            total = add_points(total, point)
+        point, factor = add_points(point, point), factor >> 1
+    return total
+
+
+def encode_point(point: Point) -> bytes:
+    inverse = pow(point.z, P - 2, P)
+    x, y = point.x * inverse % P, point.y * inverse % P
+    return (y | (x & 1) << 255).to_bytes(32, "little")
+
+
+def decode_point(data: bytes) -> Point | None:
+    number = int.from_bytes(data, "little")
+    sign, y = number >> 255, number & (2**255 - 1)
+    if y >= P:
+        return None
+    x_squared = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    x = pow(x_squared, (P + 3) // 8, P)
+    if (x * x - x_squared) % P:
+        x = x * ROOT_OF_MINUS_1 % P
+    if (x * x - x_squared) % P or (x == 0 and sign):
+        return None
+    x = P - x if x & 1 != sign else x
+    return Point(x, y, 1, x * y % P)
+
+
+BASE_X = 15112221349535400772501151409588531511454012693041857206046113283949847762202
+BASE_Y = 46316835694926478169428394003475163141307993866256225615783033603165251855960
+BASE = Point(BASE_X, BASE_Y, 1, BASE_X * BASE_Y % P)
+
+
+# --- check 1: every file against the bag's manifests -----------------------------------------------------------------
+def check_bag(folder: Path, findings: Findings) -> None:
+    for name, required in (("manifest-sha256.txt", PAYLOAD), ("tagmanifest-sha256.txt", TAGS)):
+        with noting(findings, name):
+            listed = read_bag_manifest(folder, name)
+            for path, digest in listed.items():
+                check_file(folder, path, digest=digest, findings=findings)
+            for path in sorted(required - set(listed)):
+                findings.add(name, f"does not list {path}")
+    with noting(findings, "data"):
+        check_strays(folder, findings)
+
+
+def check_file(folder: Path, path: str, *, digest: str, findings: Findings) -> None:
+    with noting(findings, shown(path)):
+        if describe(folder, path)["sha256"] != digest:
+            raise Damage("the file is not the one that was packed (its SHA-256 differs)")
+
+
+def check_strays(folder: Path, findings: Findings) -> None:
+    for item in sorted((folder / "data").rglob("*")):
+        name = item.relative_to(folder).as_posix()
+        if name not in PAYLOAD:
+            findings.add(shown(name), "is not part of an export; somebody added it")
+
+
+def read_bag_manifest(folder: Path, name: str) -> dict[str, str]:
+    listed: dict[str, str] = {}
+    for number, line in read_lines(folder, name):
+        match = re.fullmatch(rb"([0-9a-f]{64})  ([\x21-\x7e]+)", line)
+        path = match.group(2).decode() if match else ""
+        if (
+            not match
+            or path in listed
+            or path.startswith("/")
+            or ".." in path.split("/")
+            or "\\" in path
+            or ":" in path
+        ):
+            raise Damage(f"line {number} is not `<sha-256>  <file of this folder>`")
+        listed[path] = match.group(1).decode()
+    return listed
+
+
+def open_file(folder: Path, name: str) -> BinaryIO:
+    path = folder / name
+    if path.is_symlink() or not path.is_file():
+        raise Damage("the file is missing")
+    return path.open("rb")
+
+
+def describe(folder: Path, name: str) -> dict[str, object]:
+    """Return the digest and the size of a file as the manifest states them."""
+    digest, size_bytes = hashlib.sha256(), 0
+    with open_file(folder, name) as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+            size_bytes += len(block)
+    return {"sha256": digest.hexdigest(), "size_bytes": size_bytes}
+
+
+def read_lines(folder: Path, name: str) -> Iterator[tuple[int, bytes]]:
+    """Yield (number, line without its newline); a line that is too long or not ended is a Damage."""
+    number = 0
+    with open_file(folder, name) as file:
+        for line in iter(lambda: file.readline(MAX_LINE_BYTES), b""):
+            number += 1
+            if not line.endswith(b"\n"):
+                raise Damage(f"line {number} does not end with a newline: the file is cut short")
+            yield number, line[:-1]
+
+
+def read_small(folder: Path, name: str) -> bytes:
+    with open_file(folder, name) as file:
+        data = file.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise Damage("is too large to be what it should be")
+    return data
+
+
+# --- check 2: the checkpoint and its signature -----------------------------------------------------------------------
+def read_checkpoint(folder: Path, key: VerifierKey | None) -> Checkpoint:
+    """Return the checkpoint; raise Damage when it is malformed or, if a key is given, not signed by that key."""
+    text = read_small(folder, CHECKPOINT).decode("utf-8")
+    body, _, signatures = text.partition("\n\n")
+    lines, signature_lines = body.split("\n"), signatures.split("\n")
+    if len(lines) != 3 or not lines[0] or not re.fullmatch("0|[1-9][0-9]{0,15}", lines[1]):
+        raise Damage("is not a checkpoint: <origin>, <size>, <root hash>, an empty line, then signatures")
+    if len(signature_lines) < 2 or signature_lines.pop() != "":
+        raise Damage("carries no signature")
+    signed = [read_signature(line) for line in signature_lines]
+    if key:
+        check_signature(f"{body}\n".encode(), signed=signed, key=key)
+    signers = tuple(f"{name}+{data[:4].hex()}" for name, data in signed)
+    return Checkpoint(lines[0], int(lines[1]), decode_base64(lines[2], length=32), signers)
+
+
+def read_signature(line: str) -> tuple[str, bytes]:
+    match = re.fullmatch("\u2014 ([^ +]+) ([A-Za-z0-9+/]+=*)", line)
+    if not match:
+        raise Damage(f"has a line that is not a signature: {shown(line)}")
+    data = base64.b64decode(match.group(2))
+    if len(data) < 5 or base64.b64encode(data).decode() != match.group(2):
+        raise Damage(f"has a signature that is cut short or not canonical base64: {shown(line)}")
+    return match.group(1), data
+
+
+def check_signature(message: bytes, *, signed: list[tuple[str, bytes]], key: VerifierKey) -> None:
+    mine = [data[4:] for name, data in signed if name == key.name and data[:4] == key.id]
+    if not mine or not message.startswith(f"{key.name}\n".encode()):
+        raise Damage(f"is not signed by the key given, {shown(key.name)}+{key.id.hex()}")
+    if not all(is_signature(signature, message=message, public_key=key.public) for signature in mine):
+        raise Damage(f"its signature by {shown(key.name)}+{key.id.hex()} is wrong: it was changed or forged")
+
+
+def read_verifier_key(text: str) -> VerifierKey:
+    """Return the key of `<key name>+<key id>+<base64(0x01 + public key)>`; raise ValueError when it is not one."""
+    name, _, rest = text.strip().partition("+")
+    key_id, _, encoded = rest.partition("+")
+    try:
+        public = decode_base64(encoded, length=33)
+    except Damage as error:
+        raise ValueError("the verifier key should read <name>+<8 hex digits>+<base64>") from error
+    if hashlib.sha256(f"{name}\n".encode() + public).digest()[:4].hex() != key_id or public[0] != 1:
+        raise ValueError("the verifier key is mistyped: its key id does not fit its other parts")
+    return VerifierKey(name, bytes.fromhex(key_id), public[1:])
+
+
+# --- check 3: every line ---------------------------------------------------------------------------------------------
+def read_entry(line: object) -> Entry:
+    if not isinstance(line, dict) or set(line) != {"leaf", "index", "proof", "opened"}:
+        raise Damage("should hold exactly leaf, index, proof and opened")
+    text, index, opened = line["leaf"], line["index"], line["opened"]
+    if not isinstance(text, str) or type(index) is not int or not isinstance(opened, dict):
+        raise Damage("leaf should be text, index a number and opened an object")
+    return Entry(read_leaf(text.encode()), leaf_hash(text.encode()), index, decode_path(line["proof"]), opened)
+
+
+def read_leaf(data: bytes) -> dict[str, Any]:  # Any: values of JSON, of the types in LEAF_TYPES
+    leaf = parse_canonical(data)
+    if len(data) > MAX_LEAF_BYTES or not isinstance(leaf, dict) or set(leaf) != set(LEAF_TYPES):
+        raise Damage("its leaf does not have exactly the members of a leaf")
+    if any(type(leaf[name]) is not kind for name, kind in LEAF_TYPES.items()) or leaf["v"] != 1 or leaf["n"] < 1:
+        raise Damage("its leaf has a member of a wrong type, or is of another version")
+    hashes = [leaf["ct"], *leaf["c"].values()] + ([leaf["prev"]] if leaf["n"] > 1 else [])
+    if not all(isinstance(item, str) and HASH.fullmatch(item) for item in hashes):
+        raise Damage("its leaf has something else where a hash should be")
+    if not STREAM_ID.fullmatch(leaf["stream"]) or not TIME.fullmatch(leaf["at"]):
+        raise Damage("its leaf has a stream or a time of a wrong form")
+    return leaf
+
+
+def check_proof(entry: Entry, checkpoint: Checkpoint | None) -> None:
+    if entry.leaf["seq"] != entry.index:
+        raise Damage(f"its leaf says entry {entry.leaf['seq']} of the record, its line says {entry.index}")
+    if checkpoint is None:
+        return  # a finding of its own already
+    root = root_from_path(entry.hash, index=entry.index, size=checkpoint.size, path=entry.proof)
+    if root != checkpoint.root:
+        raise Damage("changed: its bytes and proof do not lead to the root of the checkpoint")
+
+
+def check_opened(entry: Entry) -> None:
+    for name, pair in sorted(entry.opened.items()):
+        if not isinstance(pair, dict) or set(pair) != {"key", "value"} or not HASH.fullmatch(str(pair["key"])):
+            raise Damage(f"opened field {shown(name)} should hold a key and a value")
+        digest = hmac.new(bytes.fromhex(pair["key"]), canonical(pair["value"]), hashlib.sha256).hexdigest()
+        if entry.leaf["c"].get(name) != digest:
+            raise Damage(f"changed: opened field {shown(name)} is not what the entry committed to")
+
+
+def check_line(line: bytes, *, number: int, walk: Walk) -> None:
+    """Check one line and go on from it; a line that cannot be used is a finding and counts as damaged."""
+    walk.lines += 1
+    walk.damaged += 1  # until it is shown to be sound
+    where = f"{ENTRIES} line {number}"
+    place = f"{where}, after n {walk.n} of stream {walk.stream}" if walk.stream else where
+    with noting(walk.findings, place):
+        value = parse_json(line)
+        index = value.get("index") if isinstance(value, dict) else None
+        with noting(walk.findings, f"{place} (entry {shown(index)})"):
+            entry = read_entry(value)
+            where += f" (stream {entry.leaf['stream']}, n {entry.leaf['n']}, entry {entry.index})"
+            check_entry(entry, where=where, walk=walk)
+
+
+def check_entry(entry: Entry, *, where: str, walk: Walk) -> None:
+    try:
+        check_proof(entry, walk.checkpoint)
+    except Damage as error:
+        walk.unproved += 1
+        walk.findings.add(where, error)
+        return
+    walk.damaged -= 1
+    with noting(walk.findings, where):
+        check_opened(entry)
+    tally(entry, walk)
+    follow(entry, where=where, walk=walk)
+
+
+def tally(entry: Entry, walk: Walk) -> None:
+    stream, kind = entry.leaf["stream"], walk.kinds.setdefault(entry.leaf["kind"], {"entries": 0, "opened": 0})
+    walk.streams[stream] = walk.streams.get(stream, 0) + 1
+    walk.opened += bool(entry.opened)
+    kind["entries"] += 1
+    kind["opened"] += bool(entry.opened)
+
+
+# --- check 4: the chain of every stream ------------------------------------------------------------------------------
+def follow(entry: Entry, *, where: str, walk: Walk) -> None:
+    """Hold a sound entry against the one before it, and go on from it."""
+    stream, n = entry.leaf["stream"], entry.leaf["n"]
+    if stream != walk.stream:
+        leave_stream(walk)
+        if stream < walk.stream:
+            walk.findings.add(where, "out of order: streams should be sorted by their ids")
+        walk.stream, walk.n, walk.last = stream, 0, ""
+    missing = n - walk.n - 1
+    if missing < 0:
+        walk.findings.add(where, f"out of order or repeated: it stands after n {walk.n}")
+        return
+    if missing > walk.damaged:
+        walk.findings.add(where, f"n {span(walk.n + 1, n - 1)} of its stream is missing before it (dropped or moved)")
+    elif missing == 0 and entry.leaf["prev"] != walk.last:
+        walk.findings.add(where, "its prev is not the leaf hash of the item before it")
+    walk.n, walk.last, walk.damaged = n, entry.hash.hex(), 0
+
+
+def leave_stream(walk: Walk) -> None:
+    """Hold the last item of the stream that ends here against the heads (check 5)."""
+    if not walk.stream or not walk.heads:
+        return
+    where = f"{ENTRIES}, stream {walk.stream}"
+    n, last = walk.heads.streams.get(walk.stream, (0, ""))
+    missing = n - walk.n
+    if not n:
+        walk.findings.add(where, f"is not among the streams of {HEADS}")
+    elif missing > walk.damaged:
+        walk.findings.add(where, f"its end was dropped: n {span(walk.n + 1, n)} is missing")
+    elif missing < 0:
+        walk.findings.add(where, f"goes on to n {walk.n}, but the heads end it at n {n}")
+    elif missing == 0 and walk.last != last:
+        walk.findings.add(where, f"its last item, n {n}, is not the one that the heads name")
+    walk.damaged -= max(0, min(missing, walk.damaged))
+
+
+def span(first: int, last: int) -> str:
+    return str(first) if first == last else f"{first} to {last}"
+
+
+def walk_entries(folder: Path, *, checkpoint: Checkpoint | None, heads: Heads | None) -> Walk:
+    """Do checks 3, 4 and 5 on all lines in one pass."""
+    walk = Walk(checkpoint, heads)
+    with noting(walk.findings, ENTRIES):
+        for number, line in read_lines(folder, ENTRIES):
+            check_line(line, number=number, walk=walk)
+    leave_stream(walk)
+    ends = heads.streams if heads else {}
+    for stream in sorted(set(ends) - set(walk.streams)):
+        walk.findings.add(ENTRIES, f"stream {shown(stream)} is missing as a whole, n {span(1, ends[stream][0])}")
+    if walk.lines > 1 and walk.unproved == walk.lines:
+        walk.findings = Findings()
+        walk.findings.add(CHECKPOINT, f"not one of the {walk.lines} entries leads to its root: it is of another record")
+    return walk
+
+
+# --- check 5: the heads ----------------------------------------------------------------------------------------------
+def read_heads(folder: Path, checkpoint: Checkpoint | None) -> Heads:
+    """Return the last item of each stream, proved by the heads entry; raise Damage when a proof fails."""
+    record = parse_json(read_small(folder, HEADS))
+    if not isinstance(record, dict) or not isinstance(record.get("streams"), dict):
+        raise Damage("should be an object with streams")
+    streams = record.pop("streams")
+    entry = read_entry(record)
+    check_proof(entry, checkpoint)
+    check_opened(entry)
+    root, count = (entry.opened.get(name, {}).get("value") for name in ("root", "count"))
+    if entry.leaf["kind"] != "stream.heads" or not HASH.fullmatch(str(root)) or type(count) is not int:
+        raise Damage("is not an entry of kind stream.heads with its root and count opened")
+    ends = {name: read_head(name, item, root=bytes.fromhex(root), count=count) for name, item in streams.items()}
+    return Heads(ends, count, entry.index)
+
+
+def read_head(stream: str, item: object, *, root: bytes, count: int) -> tuple[int, str]:
+    if not isinstance(item, dict) or set(item) != {"n", "last", "index", "proof"} or type(item["index"]) is not int:
+        raise Damage(f"stream {shown(stream)} should have n, last, index and proof")
+    leaf = leaf_hash(canonical({"last": item["last"], "n": item["n"], "stream": stream}))
+    if root_from_path(leaf, index=item["index"], size=count, path=decode_path(item["proof"])) != root:
+        raise Damage(f"changed: stream {shown(stream)} is not proved to end at n {shown(item['n'])}")
+    if type(item["n"]) is not int or not isinstance(item["last"], str):
+        raise Damage(f"stream {shown(stream)} has an n or a last of a wrong type")
+    return item["n"], item["last"]
+
+
+# --- check 6: the manifest -------------------------------------------------------------------------------------------
+def check_manifest(folder: Path, *, walk: Walk, findings: Findings) -> None:
+    """Hold what the manifest says against what the files hold."""
+    manifest = parse_canonical(read_small(folder, MANIFEST))
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("streams"), dict):
+        raise Damage("should be an object with streams, counts, checkpoint and files")
+    held: dict[str, dict[str, object]] = {"files": {name: describe(folder, name) for name in PAYLOAD - {MANIFEST}}}
+    held["counts"] = {"entries": walk.lines, "kinds": walk.kinds, "opened": walk.opened, "streams": walk.streams}
+    checkpoint = walk.checkpoint
+    if checkpoint:
+        root = base64.b64encode(checkpoint.root).decode()
+        held["checkpoint"] = {"origin": checkpoint.origin, "root": root, "size": checkpoint.size}
+    for name, value in sorted(held.items()):
+        parts = differences(manifest.get(name), value)
+        if parts:
+            findings.add(MANIFEST, f"its {name} do not fit what the package holds: {', '.join(parts)}")
+    for stream in sorted(set(manifest["streams"]) ^ set(walk.streams)):
+        findings.add(MANIFEST, f"its streams are not those of {ENTRIES}: {shown(stream)} is only in one of them")
+
+
+def differences(said: object, held: dict[str, object]) -> list[str]:
+    """Return the names under which two objects differ."""
+    told = said if isinstance(said, dict) else {}
+    same = {name for name in set(told) & set(held) if canonical(told[name]) == canonical(held[name])}
+    return sorted(shown(name) for name in (set(told) | set(held)) - same)
+
+
+# --- all of it -------------------------------------------------------------------------------------------------------
+def check_package(folder: Path, *, key: VerifierKey | None = None) -> tuple[str, Findings]:
+    """Return (a sentence on what was verified, findings); the sentence holds only when there are no findings."""
+    before, after = Findings(), Findings()
+    checkpoint, heads = None, None
+    with noting(before, CHECKPOINT):
+        checkpoint = read_checkpoint(folder, key)
+    with noting(after, HEADS):
+        heads = read_heads(folder, checkpoint)
+    walk = walk_entries(folder, checkpoint=checkpoint, heads=heads)
+    with noting(after, MANIFEST):
+        check_manifest(folder, walk=walk, findings=after)
+    check_bag(folder, after)
+    return summarise(walk, key), join([before, walk.findings, after])
+
+
+def join(parts: list[Findings]) -> Findings:
+    lines = [line for part in parts for line in part.lines]
+    return Findings(lines[:SHOWN_FINDINGS], sum(part.count for part in parts))
+
+
+def summarise(walk: Walk, key: VerifierKey | None) -> str:
+    if not walk.checkpoint or not walk.heads:
+        return ""
+    root, origin = base64.b64encode(walk.checkpoint.root).decode(), shown(walk.checkpoint.origin)
+    what = f"verified and complete: {walk.lines} entries, {walk.opened} of them opened"
+    what += (
+        f", all that {len(walk.streams)} of the record's {walk.heads.count} streams held at entry {walk.heads.index}"
+    )
+    what += f", under the checkpoint of {origin} of size {walk.checkpoint.size} and root {root}"
+    if key:
+        return f"{what}, signed by {shown(key.name)}+{key.id.hex()}."
+    signers = shown(", ".join(walk.checkpoint.signers), 400)
+    return (
+        f"{what}; the signature was NOT checked because no --key was given: the package names {signers} as its signer, "
+        "compare that with the verifier key that the firm has published elsewhere and run again with --key."
+    )
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(description="Check an export of the record.", prog="verify.py")
+    parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).resolve().parent, metavar="FOLDER")
+    parser.add_argument("--key", help="the firm's verifier key, got by another way than the export itself")
+    options = parser.parse_args(arguments)
+    try:
+        key = read_verifier_key(options.key) if options.key is not None else None
+    except ValueError as error:
+        parser.error(str(error))
+    if not options.folder.is_dir():
+        parser.error(f"{shown(str(options.folder), 200)} is not a folder")
+    sentence, findings = check_package(options.folder, key=key)
+    if not findings.count:
+        print(sentence)
+        return 0
+    print(f"NOT VERIFIED. Findings: {findings.count}, the most telling first.")
+    for line in findings.lines:
+        print(f"- {line}")
+    if findings.count > len(findings.lines):
+        print(f"- and {findings.count - len(findings.lines)} more")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

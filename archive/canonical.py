@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import NoReturn
 
-from archive.events import Json
+Json = None | bool | int | str | list["Json"] | dict[str, "Json"]
 
 INTEGER_LIMIT = 2**53
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

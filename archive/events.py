@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import ClassVar
 
-Json = None | bool | int | str | list["Json"] | dict[str, "Json"]
+from archive.canonical import Json as Json
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from typing import Self
 
 from archive import canonical
-from archive.canonical import NotCanonical
-from archive.events import Json
+from archive.canonical import Json, NotCanonical
 
 SIZE_LIMIT_BYTES = 65_535
 _TYPES: dict[str, type] = {

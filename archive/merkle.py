@@ -31,7 +31,7 @@ def root(hashes: Iterable[bytes]) -> bytes:
 
 
 class Frontier:
-    """The right edge of a tree: the roots of its perfect subtrees, largest first. Enough to append and find the root."""
+    """The right edge of a tree: the roots of its perfect subtrees, largest first. It can append and give the root."""
 
     def __init__(self, hashes: Iterable[bytes] = (), *, size: int = 0) -> None:
         self.size = size

@@ -16,7 +16,7 @@ STREAM_ID_LENGTH = 32
 
 
 class SequenceField(models.BigIntegerField):
-    """A number that the ledger gives out: 64 bits; on SQLite the row id itself, so that it cannot hold anything else."""
+    """A number that the ledger gives out: 64 bits; on SQLite the row id itself, which cannot hold anything else."""
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str | None:
         return "integer" if connection.vendor == "sqlite" else super().db_type(connection)
@@ -37,7 +37,7 @@ class Head(models.Model):
     frontier = models.BinaryField(default=bytes)
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="archive_head_is_one_row")]
+        constraints = (models.CheckConstraint(condition=models.Q(id=1), name="archive_head_is_one_row"),)
 
 
 class Stream(models.Model):
@@ -69,7 +69,7 @@ class Entry(models.Model):
     ciphertext = models.BinaryField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["stream", "n"], name="archive_entry_place")]
+        constraints = (models.UniqueConstraint(fields=["stream", "n"], name="archive_entry_place"),)
 
 
 class RecordKey(models.Model):
@@ -89,7 +89,7 @@ class Tile(models.Model):
     root = models.BinaryField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["level", "index"], name="archive_tile_place")]
+        constraints = (models.UniqueConstraint(fields=["level", "index"], name="archive_tile_place"),)
 
 
 class Checkpoint(models.Model):
@@ -113,7 +113,7 @@ class Document(models.Model):
     text = models.TextField()
 
     class Meta:
-        indexes = [
+        indexes = (
             models.Index(fields=["stream", "seq"], name="archive_document_by_stream"),
             models.Index(fields=["actor_id", "seq"], name="archive_document_by_actor"),
-        ]
+        )

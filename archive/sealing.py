@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from archive import canonical
-from archive.events import Json
+from archive.canonical import Json
 
 KEY_SIZE_BYTES = 32
 NONCE_SIZE_BYTES = 12

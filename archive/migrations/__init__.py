@@ -1,0 +1,1 @@
+"""The tables of the record, its fences and its search index."""

@@ -17,7 +17,7 @@ REFERENCE = re.compile(r"(?:#|//|/\*|{#) rule: ([a-z0-9.-]+)")
 
 def rows() -> list[dict[str, str]]:
     with TABLE.open(encoding="utf-8", newline="") as table:
-        return list(csv.DictReader(table, delimiter="\t"))
+        return list(csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
 def references(*folders: str) -> dict[str, set[str]]:

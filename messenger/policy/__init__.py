@@ -1,1 +1,1 @@
-"""May this be said: the firm's rules about words. Decides and keeps the rules; never sends, shows or stores a message."""
+"""May this be said: the firm's rules about words. Decides and keeps the rules; never sends or shows a message."""

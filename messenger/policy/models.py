@@ -5,7 +5,7 @@ from django.db.models import Q
 
 
 class Rule(models.Model):
-    """One phrase that is flagged for review or refused. `version` counts its changes, so a verdict names what it used."""
+    """One phrase that is flagged or refused. `version` counts its changes, so that a verdict names what it used."""
 
     class Effect(models.TextChoices):
         FLAG = "flag", "Flag for review"

@@ -1,1 +1,1 @@
-"""Reach a phone, lawfully: consent, rules, attempts, carriers. Never reads or writes conversations, spaces or sockets."""
+"""Reach a phone, lawfully: consent, rules, attempts, carriers. Never touches conversations or sockets."""

@@ -1,4 +1,4 @@
-"""Rows of the SMS room: consent, attempts, what carriers told us. The record holds the evidence; these rows hold the state."""
+"""Rows of the SMS room: consent, attempts, what carriers told us. Evidence is in the record; these hold the state."""
 
 import uuid
 
@@ -7,11 +7,11 @@ from django.db import models
 from django.db.models import F, Q
 
 from messenger.sms.states import (
+    ATTEMPT_STATES,
     CONSENT_BASES,
     CONSENT_EVENTS,
     CONSENT_STATES,
     MESSAGE_CLASSES,
-    ATTEMPT_STATES,
 )
 
 
@@ -69,7 +69,7 @@ class ConsentHead(models.Model):
 
 
 class ConfirmationSent(models.Model):
-    """That an automatic answer was given: one for each opt-out episode, one HELP answer for each day. The key enforces it."""
+    """That an automatic answer was given: one for an opt-out episode, one HELP answer a day. The key enforces it."""
 
     contact = models.ForeignKey("messenger.Contact", on_delete=models.PROTECT, related_name="+")
     key = models.CharField(max_length=40)  # "opt_out:<seq of the revocation>" or "help:<date>"
@@ -101,7 +101,9 @@ class Attempt(models.Model):
     carrier = models.CharField(max_length=20, blank=True)
     carrier_id = models.CharField(max_length=80, blank=True)
     reasons = models.JSONField(default=list)
-    decision = models.JSONField(default=dict)  # the inputs and rule versions: replaying them gives the same verdict
+    # Inputs, rule versions and verdict, when it was written and when it was let go: replaying them gives the same.
+    decision = models.JSONField(default=dict)
+    release = models.JSONField(null=True)
     due_at = models.DateTimeField()
     leased_until = models.DateTimeField(null=True)
     lease_token = models.UUIDField(null=True)
@@ -164,7 +166,7 @@ class InboundText(models.Model):
 
 
 class StatusReport(models.Model):
-    """A status call-back as the carrier gave it, kept whether or not it was applied. `attempt` null: unknown id, parked."""
+    """A status call-back as the carrier gave it, applied or not. `attempt` null: the id is unknown, it is parked."""
 
     carrier = models.CharField(max_length=20)
     carrier_id = models.CharField(max_length=80)
@@ -188,7 +190,7 @@ class StatusReport(models.Model):
 
 
 class SimulatedText(models.Model):
-    """What the simulated phone received. Embedded mode only; not unique by attempt, so that a double send would be seen."""
+    """What the simulated phone received. Not unique by attempt, so that a double send would be seen."""
 
     carrier_id = models.CharField(max_length=80, unique=True)
     reference = models.CharField(max_length=40)

@@ -1,6 +1,6 @@
 """The words for states of consent and of a text, and how a text's states may follow each other. Pure: no Django."""
 
-CONSENT_EVENTS = ("grant", "revoke", "expire", "clarify", "reassigned", "import")
+CONSENT_EVENTS = ("grant", "revoke")
 CONSENT_STATES = ("none", "granted", "suppressed")
 CONSENT_BASES = (
     "inbound_conversation",
@@ -15,6 +15,7 @@ MESSAGE_CLASSES = ("conversational", "informational", "promotional", "confirmati
 CONSENT_SCOPES = ("sender", "programme", "organisation")
 
 FINAL_STATES = frozenset({"delivered", "undelivered", "failed", "expired", "rejected", "cancelled", "refused"})
+NEVER_SENT = frozenset({"failed", "rejected", "cancelled", "refused"})
 # A text only climbs: a late "sent" after "delivered" is kept and not applied. Final states do not replace each other.
 # Doubt stands beside "submitted": any word of the carrier resolves it, nothing of ours does.
 RANK = {

@@ -1,0 +1,132 @@
+"""What a phone sent us: the journal of raw texts, and what follows from a STOP, a HELP, a START or other words.
+
+Must not decide what is archived: everything is, whatever it says. Threads and answers are put together by
+`messenger.conversations.texts`; the functions here are called inside its transaction, before it writes to the record.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from messenger.people.models import Contact, Firm
+from messenger.sms import consent
+from messenger.sms.models import Attempt, ConfirmationSent, InboundText
+from messenger.sms.rules.opt_out import Help, OptIn, OptOut, Reading, Words, read
+
+__all__ = [
+    "Answer",
+    "Help",
+    "OptIn",
+    "OptOut",
+    "Reading",
+    "Words",
+    "classify",
+    "handle_help",
+    "handle_opt_in",
+    "handle_opt_out",
+    "handle_words",
+    "journal",
+    "mark_processed",
+    "take_waiting",
+]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What follows from an inbound text. `confirmation` is to be sent as message class "confirmation"; None: nothing."""
+
+    confirmation: str | None = None
+    cancelled: tuple[Attempt, ...] = ()
+
+
+def journal(*, carrier: str, carrier_id: str, number: str, to: str, body: str, at: datetime) -> InboundText:
+    """Keep a text as it came and return its row; the same carrier id again returns the first row, unchanged."""
+    row, _ = InboundText.objects.get_or_create(
+        carrier=carrier,
+        carrier_id=carrier_id,
+        defaults={"number": number, "to": to, "body": _storable(body), "received_at": at},
+    )
+    return row
+
+
+def take_waiting(*, limit: int) -> list[InboundText]:
+    """Return unprocessed texts, oldest first, locked until the caller's transaction ends; others skip them."""
+    waiting = InboundText.objects.select_for_update(skip_locked=True).filter(processed_at=None)
+    return list(waiting.order_by("received_at", "id")[:limit])
+
+
+def mark_processed(text: InboundText, *, at: datetime) -> None:
+    text.processed_at = max(at, text.received_at)
+    text.save(update_fields=["processed_at"])
+
+
+def classify(body: str) -> Reading:
+    """Say what an inbound text asks for."""
+    return read(body)
+
+
+@transaction.atomic
+def handle_opt_out(contact: Contact, *, body: str, match: OptOut, at: datetime) -> Answer:
+    """Suppress the contact and cancel what is queued; the confirmation comes once for each episode."""
+    revoked = consent.revoke(contact, by=None, channel="sms", words_used=body, rule=match.rule, at=at)
+    text = f"{_firm()}: You are unsubscribed and will get no more texts from us. Reply START to get them again."
+    confirmation = _once(contact, key=f"opt_out:{revoked.head.episode}", text=text, at=at)
+    return Answer(confirmation, revoked.cancelled)
+
+
+@transaction.atomic
+def handle_help(contact: Contact, *, at: datetime) -> Answer:
+    """Answer HELP, at most once a day."""
+    text = f"{_firm()}: You can answer here and a person will read it. Message and data rates may apply. " + STOP_LINE
+    return Answer(_once(contact, key=f"help:{at.date().isoformat()}", text=text, at=at))
+
+
+@transaction.atomic
+def handle_opt_in(contact: Contact, *, body: str, match: OptIn, at: datetime) -> Answer:
+    """Let the contact be texted again, by their own word. A plain yes does so only when an invitation is open."""
+    if match.is_only_for_invited:
+        return handle_words(contact, body=body, at=at)
+    event = consent.grant(
+        contact,
+        by=None,
+        basis="express",
+        message_class="conversational",
+        evidence={"words": body, "rule": match.rule},
+        at=at,
+    )
+    text = f"{_firm()}: You will get texts from us again. Message and data rates may apply. " + STOP_LINE
+    return Answer(_once(contact, key=f"opt_in:{event.seq}", text=text, at=at))
+
+
+@transaction.atomic
+def handle_words(contact: Contact, *, body: str, at: datetime) -> Answer:
+    """Take somebody's first words to us as consent to be answered. It never lifts a suppression."""
+    if consent.lock_head(contact).state == "none":
+        consent.grant(
+            contact,
+            by=None,
+            basis="inbound_conversation",
+            message_class="conversational",
+            evidence={"words": body},
+            at=at,
+        )
+    return Answer()
+
+
+STOP_LINE = "Reply STOP to opt out."
+
+
+def _once(contact: Contact, *, key: str, text: str, at: datetime) -> str | None:
+    """Return the text the first time for this key, None ever after. The unique key decides, also between processes."""
+    _, is_first = ConfirmationSent.objects.get_or_create(contact=contact, key=key, defaults={"text": text, "at": at})
+    return text if is_first else None
+
+
+def _firm() -> str:
+    return Firm.objects.values_list("name", flat=True).first() or "OnRecord"
+
+
+def _storable(body: str) -> str:
+    """Replace the two things that a database cannot keep, NUL and halves of characters, by the sign for unreadable."""
+    return "".join("\ufffd" if char == "\x00" or "\ud800" <= char <= "\udfff" else char for char in body)

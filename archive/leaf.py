@@ -105,7 +105,7 @@ def _require_types(members: dict[str, Json]) -> None:
 
 
 def _require_forms(members: dict[str, Json]) -> None:
-    if not _AT.fullmatch(str(members["at"])):
+    if not _is_time(str(members["at"])):
         raise NotCanonical("member at of the leaf is not a time in UTC with milliseconds")
     if not _DIGEST.fullmatch(str(members["ct"])) or not _STREAM.fullmatch(str(members["stream"])):
         raise NotCanonical("member ct or stream of the leaf is not hexadecimal of the right length")
@@ -115,6 +115,13 @@ def _require_forms(members: dict[str, Json]) -> None:
         raise NotCanonical("the leaf is of another format version")
     if members["prev"] != "" and not _DIGEST.fullmatch(str(members["prev"])):
         raise NotCanonical("member prev of the leaf is not a leaf hash")
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return bool(_AT.fullmatch(text)) and format_time(parse_time(text)) == text
+    except ValueError:
+        return False
 
 
 def _as_object(value: Json) -> dict[str, Json]:

@@ -1,4 +1,7 @@
-"""The full-text index over Document.text, in step with the table in the same statement on both databases.
+"""The full-text index over Document.text.
+
+On PostgreSQL it is a generated column. On SQLite it is an FTS5 table that the ledger keeps in step: triggers could not,
+because with trusted_schema=OFF they may not touch a virtual table.
 
 Words are the same on both: folded to their base letters without accents, and split at every mark that is no letter or
 digit. PostgreSQL's own parser would keep addresses and hyphenated words whole, so marks become spaces before it reads.
@@ -33,27 +36,8 @@ SQLITE = [
         text, content='archive_document', content_rowid='seq', tokenize='unicode61 remove_diacritics 2'
     )
     """,
-    """
-    CREATE TRIGGER archive_document_words_insert AFTER INSERT ON archive_document BEGIN
-        INSERT INTO archive_document_words(rowid, text) VALUES (NEW.seq, NEW.text);
-    END
-    """,
-    """
-    CREATE TRIGGER archive_document_words_delete AFTER DELETE ON archive_document BEGIN
-        INSERT INTO archive_document_words(archive_document_words, rowid, text) VALUES ('delete', OLD.seq, OLD.text);
-    END
-    """,
-    """
-    CREATE TRIGGER archive_document_words_update AFTER UPDATE ON archive_document BEGIN
-        INSERT INTO archive_document_words(archive_document_words, rowid, text) VALUES ('delete', OLD.seq, OLD.text);
-        INSERT INTO archive_document_words(rowid, text) VALUES (NEW.seq, NEW.text);
-    END
-    """,
 ]
 SQLITE_UNDO = [
-    "DROP TRIGGER archive_document_words_insert",
-    "DROP TRIGGER archive_document_words_delete",
-    "DROP TRIGGER archive_document_words_update",
     "DROP TABLE archive_document_words",
 ]
 

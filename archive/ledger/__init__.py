@@ -1,0 +1,59 @@
+"""The ledger: the only writer of the record, and the door by which it is read back, proved and checked.
+
+Danger: an entry that is written can never be taken back, and an act that is not entered never happened. So entries are
+written inside the transaction of the act itself, and nothing here deletes, changes or skips.
+"""
+
+from archive.canonical import NotCanonical
+from archive.keys import KeyMissing
+from archive.leaf import LeafTooLarge
+from archive.ledger.appending import Receipt, record, record_all, record_heads
+from archive.ledger.checking import CheckReport, Problem, check
+from archive.ledger.errors import EntryNotFound, ForeignRecord, NotInTransaction
+from archive.ledger.head import confirm_identity, transaction, verifier_key
+from archive.ledger.proving import Prover, prove
+from archive.ledger.reading import (
+    Opened,
+    SignedCheckpoint,
+    find_entry,
+    heads,
+    latest_checkpoint,
+    leaf_text,
+    open_entry,
+    opened_fields,
+    read_stream,
+    stream_leaves,
+)
+from archive.sealing import NotOpened
+
+__all__ = [
+    "CheckReport",
+    "EntryNotFound",
+    "ForeignRecord",
+    "KeyMissing",
+    "LeafTooLarge",
+    "NotCanonical",
+    "NotInTransaction",
+    "NotOpened",
+    "Opened",
+    "Problem",
+    "Prover",
+    "Receipt",
+    "SignedCheckpoint",
+    "check",
+    "confirm_identity",
+    "find_entry",
+    "heads",
+    "latest_checkpoint",
+    "leaf_text",
+    "open_entry",
+    "opened_fields",
+    "prove",
+    "read_stream",
+    "record",
+    "record_all",
+    "record_heads",
+    "stream_leaves",
+    "transaction",
+    "verifier_key",
+]

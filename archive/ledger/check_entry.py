@@ -1,0 +1,141 @@
+"""One entry's part of the check: its leaf, its place in its stream, and the rows that must say the same as the leaf.
+
+It must take the leaf's bytes as the measure; the rows beside it are compared with them, never the other way round.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from archive import merkle, sealing
+from archive.canonical import Json, NotCanonical
+from archive.events import StreamHeads, words_of
+from archive.keys import KeyMissing, KeyStore
+from archive.leaf import Leaf, parse_time
+from archive.ledger.findings import Findings
+from archive.ledger.reading import heads_root
+from archive.ledger.rows import Row, as_bytes
+from archive.ledger.words import searchable
+
+
+@dataclass(frozen=True)
+class EntryRows:
+    """The rows of one number in the tables beside the leaf; None where there is none that can be read."""
+
+    entry: Row | None
+    key: Row | None
+    document: Row | None
+
+
+class EntryCheck:
+    """Follows every stream through the record and examines entry after entry."""
+
+    def __init__(self, findings: Findings, *, store: KeyStore | None, origin: str) -> None:
+        self.streams: dict[str, tuple[int, str]] = {}  # id -> n and leaf hash of its last item
+        self._findings = findings
+        self._store = store
+        self._origin = origin
+
+    def examine(self, seq: int, *, data: bytes, rows: EntryRows) -> str | None:
+        """Examine one entry and return the time in its leaf, None where the leaf cannot be read."""
+        try:
+            leaf = Leaf.parse(data)
+        except NotCanonical as error:
+            self._findings.add(seq, f"The leaf is not one of the format: {error}.")
+            return None
+        for what in self._differences(leaf, seq=seq, rows=rows):
+            self._findings.add(seq, what)
+        self.streams[leaf.stream] = (leaf.n, merkle.leaf_hash(data).hex())
+        return leaf.at
+
+    def _differences(self, leaf: Leaf, *, seq: int, rows: EntryRows) -> Iterator[str]:
+        if leaf.seq != seq:
+            yield f"The leaf stands at number {seq}, but says that it is number {leaf.seq}."
+        yield from self._chain_faults(leaf)
+        if rows.entry is None:
+            yield "The leaf's entry is not there."
+            return
+        yield from _column_faults(leaf, rows.entry)
+        yield from self._content_faults(leaf, rows)
+
+    def _chain_faults(self, leaf: Leaf) -> Iterator[str]:
+        n, last = self.streams.get(leaf.stream, (0, ""))
+        if leaf.n != n + 1:
+            yield f"In its stream, item {leaf.n} follows item {n}."
+        elif leaf.prev != last:
+            yield f"Its link does not lead to item {n} of its stream."
+
+    def _content_faults(self, leaf: Leaf, rows: EntryRows) -> Iterator[str]:
+        ciphertext = as_bytes(rows.entry["ciphertext"]) if rows.entry else None
+        if ciphertext is None or hashlib.sha256(ciphertext).hexdigest() != leaf.ciphertext_digest:
+            yield "The sealed content is not the one that the leaf names."
+            return
+        if self._store is None:
+            return
+        place = sealing.Place(origin=self._origin, stream=leaf.stream, n=leaf.n, bucket=leaf.bucket)
+        try:
+            record_key = _record_key(rows.key, store=self._store, place=place)
+            content = sealing.unseal(ciphertext, record_key=record_key, place=place)
+            fits = sealing.commitments(content, record_key=record_key) == leaf.commitments
+        except (KeyMissing, sealing.NotOpened, NotCanonical) as error:
+            yield f"The content cannot be opened: {str(error).rstrip('.')}."
+            return
+        if not fits:
+            yield "The content does not have the commitments of the leaf."
+        yield from _document_faults(leaf, content=content, row=rows.document)
+        if leaf.kind == StreamHeads.kind:
+            yield from self._heads_faults(content)
+
+    def _heads_faults(self, content: dict[str, Json]) -> Iterator[str]:
+        listing = sorted((stream, n, bytes.fromhex(last)) for stream, (n, last) in self.streams.items())
+        if content.get("count") != len(listing) or content.get("root") != heads_root(listing).hex():
+            yield "The stream heads that it commits to are not those of the record at that point."
+
+
+def _record_key(row: Row | None, *, store: KeyStore, place: sealing.Place) -> bytes:
+    if row is None:
+        raise KeyMissing("its key is gone.")
+    wrapped = as_bytes(row["wrapped"])
+    if row["bucket"] != place.bucket or wrapped is None:
+        raise KeyMissing("the row of its key is not the one that was written.")
+    return sealing.unwrap_record_key(wrapped, bucket_key=store.bucket_key(place.bucket), place=place)
+
+
+def _column_faults(leaf: Leaf, row: Row) -> Iterator[str]:
+    expected = {
+        "stream_id": leaf.stream,
+        "n": leaf.n,
+        "kind": leaf.kind,
+        "at": parse_time(leaf.at),
+        "bucket": leaf.bucket,
+    }
+    for column, value in expected.items():
+        if row[column] != value:
+            yield f"The entry's column {column} differs from the leaf."
+
+
+def _document_faults(leaf: Leaf, *, content: dict[str, Json], row: Row | None) -> Iterator[str]:
+    expected = _document(leaf, content)
+    if expected is None and row is not None:
+        yield "There are words for the search, but the entry has none."
+    elif expected is not None and row is None:
+        yield "The words for the search are missing."
+    elif expected is not None and row is not None:
+        changed = [column for column, value in expected.items() if row[column] != value]
+        if changed:
+            yield f"The words for the search differ from the content, in column {', '.join(changed)}."
+
+
+def _document(leaf: Leaf, content: dict[str, Json]) -> Row | None:
+    words = words_of(leaf.kind, content)
+    actor = content.get("actor")
+    if not words or not isinstance(actor, dict):
+        return None
+    return {
+        "stream_id": leaf.stream,
+        "kind": leaf.kind,
+        "at": parse_time(leaf.at),
+        "actor_id": searchable(str(actor.get("id"))),
+        "actor_name": searchable(str(actor.get("name"))),
+        "text": searchable(words),
+    }

@@ -1,0 +1,109 @@
+"""The tree's part of the check: roots against every signed checkpoint, and the stored tiles.
+
+It must build the tree from the leaf bytes alone; stored hashes, tiles and roots are only ever compared with it.
+"""
+
+from archive import checkpoint, merkle
+from archive.leaf import parse_time
+from archive.ledger import tiles
+from archive.ledger.findings import Findings
+from archive.ledger.rows import UNREADABLE, Row, as_bytes
+from archive.models import Tile
+
+
+class TreeCheck:
+    """Grows the tree leaf by leaf. Once a leaf is missing, what depends on the shape of the tree is not judged."""
+
+    def __init__(self, findings: Findings, *, verifier_key: str | None) -> None:
+        self.frontier = merkle.Frontier()
+        self.is_whole = True
+        self.last_signed_size = 0
+        self.tile_count = 0
+        self._findings = findings
+        self._verifier_key = verifier_key
+        self._roots_agree = True
+        self._tiles: list[list[bytes]] = []
+
+    def grow(self, digest: bytes) -> None:
+        if self.is_whole:
+            self.frontier.append(digest)
+            self._fill_tiles(digest)
+
+    def examine_checkpoint(self, row: Row, *, size: int, last_at: str | None) -> None:
+        """Compare a stored checkpoint with the tree as it is now; `last_at` is the time in the leaf it ends with."""
+        seq = size - 1 if size > 0 else None
+        statement = self._signed(row, seq=seq, size=size)
+        if statement is None:
+            return
+        self.last_signed_size = max(self.last_signed_size, size)
+        if last_at is None:
+            self._findings.add(seq, f"A checkpoint is signed for {size} entries, but its last entry is not there.")
+            return
+        if not _is_time(row["at"], last_at):
+            self._findings.add(seq, f"The time beside the checkpoint of {size} entries is not that of its last entry.")
+        self._compare_root(statement, seq=seq)
+
+    def _signed(self, row: Row, *, seq: int | None, size: int) -> checkpoint.Statement | None:
+        try:
+            statement = self._read(str(row["note"]))
+        except checkpoint.BadCheckpoint as error:
+            self._findings.add(seq, f"The checkpoint of {size} entries is not good: {error}.")
+            return None
+        if statement.size != size or statement.root != as_bytes(row["root"]):
+            self._findings.add(seq, f"The row of the checkpoint of {size} entries differs from its signed note.")
+        return statement if statement.size == size else None
+
+    def _read(self, note: str) -> checkpoint.Statement:
+        if self._verifier_key is None:
+            return checkpoint.parse(note)
+        return checkpoint.verify(note, verifier_key=self._verifier_key)
+
+    def _compare_root(self, statement: checkpoint.Statement, *, seq: int | None) -> None:
+        # The first wrong root says it all: every later one contains it.
+        if not self.is_whole or not self._roots_agree or statement.root == self.frontier.root():
+            return
+        self._roots_agree = False
+        self._findings.add(seq, f"The entries do not have the root that the checkpoint of {statement.size} signs.")
+
+    def _fill_tiles(self, digest: bytes) -> None:
+        level, item = 0, digest
+        while True:
+            if level == len(self._tiles):
+                self._tiles.append([])
+            hashes = self._tiles[level]
+            hashes.append(item)
+            if len(hashes) < tiles.WIDTH:
+                return
+            self._tiles[level] = []
+            self.tile_count += 1
+            item = merkle.root(hashes)
+            self._examine_tile(level, hashes=hashes, root=item)
+            level += 1
+
+    def _examine_tile(self, level: int, *, hashes: list[bytes], root: bytes) -> None:
+        height = tiles.HEIGHT * level
+        index = (self.frontier.size >> height) // tiles.WIDTH - 1
+        row = _read_tile(level, index)
+        stored = as_bytes(row["hashes"]) if row else None
+        if stored == b"".join(hashes) and row and as_bytes(row["root"]) == root:
+            return
+        place = index * tiles.WIDTH + _first_difference(stored or b"", hashes)
+        self._findings.add(place << height, f"Tile {index} of level {level} does not agree with the entries under it.")
+
+
+def _first_difference(stored: bytes, hashes: list[bytes]) -> int:
+    for place, item in enumerate(hashes):
+        if stored[place * merkle.HASH_SIZE_BYTES : (place + 1) * merkle.HASH_SIZE_BYTES] != item:
+            return place
+    return 0
+
+
+def _read_tile(level: int, index: int) -> Row | None:
+    try:
+        return Tile.objects.filter(level=level, index=index).values("hashes", "root").first()
+    except UNREADABLE:
+        return None
+
+
+def _is_time(value: object, text: str) -> bool:
+    return value == parse_time(text)

@@ -1,0 +1,186 @@
+"""The check of the whole record against itself: bytes, tree, signatures, streams, sealed content, search rows, head.
+
+It must not repair, must not stop at the first fault, and must not trust any row: each may have been written by the
+attacker whom it is to find. What no check of a database by itself can see (a record cut back together with all its
+checkpoints) is seen by those who keep checkpoints elsewhere.
+"""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.db import models, transaction
+
+from archive import merkle
+from archive.keys import KeyMissing, KeyStore
+from archive.ledger.check_entry import EntryCheck, EntryRows
+from archive.ledger.check_tree import TreeCheck
+from archive.ledger.findings import CheckReport, Findings, Problem
+from archive.ledger.head import keystore
+from archive.ledger.rows import UNREADABLE, Row, Rows, as_bytes, as_int, read_range
+from archive.ledger.words import is_index_in_step
+from archive.models import Checkpoint, Document, Entry, Head, Leaf, RecordKey, Stream, Tile
+
+__all__ = ["CheckReport", "Problem", "check"]
+
+BATCH = 500
+
+Progress = Callable[[int, int], None]
+
+
+def check(*, on_progress: Progress | None = None) -> CheckReport:
+    """Check every entry, in memory that grows with the number of streams only.
+
+    `on_progress(done, total)` is called after each batch. Writers wait only while the last entries are checked, under
+    the head's lock, so that head and streams are compared with a record that stands still.
+    """
+    examination = _Examination(on_progress=on_progress)
+    examination.walk()
+    with transaction.atomic():
+        list(Head.objects.select_for_update().values_list("id"))
+        examination.walk()
+        examination.finish()
+    return examination.report()
+
+
+class _Examination:
+    """One walk from the first entry to the last; what is expected next is kept here."""
+
+    def __init__(self, *, on_progress: Progress | None) -> None:
+        self._findings = Findings()
+        self._origin: str = settings.ONRECORD_ORIGIN
+        self._on_progress = on_progress
+        self._expected = 0  # the next number, if none is missing
+        self._after: int | None = None  # rows up to this number are examined
+        self._store = self._open_store()
+        self._verifier_key = self._store.verifier_key(self._origin) if self._store else None
+        self._tree = TreeCheck(self._findings, verifier_key=self._verifier_key)
+        self._entries = EntryCheck(self._findings, store=self._store, origin=self._origin)
+
+    def walk(self) -> None:
+        """Examine all entries that are there and were not examined yet."""
+        while numbers := self._next_numbers():
+            self._examine(upto=numbers[-1])
+            if self._on_progress:
+                self._on_progress(self._expected, max(self._expected, _size_in_head()))
+
+    def finish(self) -> None:
+        """Examine what is left after the last entry: rows of no entry, the end of the record, head and streams."""
+        self._examine(upto=None)
+        self._examine_end()
+        self._examine_head()
+        self._examine_streams()
+        if not is_index_in_step():
+            self._findings.add(None, "The search index does not have the words of the search rows.")
+
+    def report(self) -> CheckReport:
+        return self._findings.report(self._expected)
+
+    def _open_store(self) -> KeyStore | None:
+        try:
+            return keystore()
+        except KeyMissing as error:
+            if Head.objects.exists() or Leaf.objects.exists():
+                self._findings.add(None, f"Contents and signatures cannot be checked without the keys. {error}")
+            return None
+
+    def _next_numbers(self) -> list[int]:
+        rest = Leaf.objects.all() if self._after is None else Leaf.objects.filter(seq__gt=self._after)
+        return list(rest.order_by("seq").values_list("seq", flat=True)[:BATCH])
+
+    def _examine(self, *, upto: int | None) -> None:
+        leaves, entries, keys, documents = (
+            self._read(model, upto=upto) for model in (Leaf, Entry, RecordKey, Document)
+        )
+        checkpoints = self._read_checkpoints(upto=upto)
+        present = leaves.keys()
+        for seq in sorted(present | entries.keys() | keys.keys() | documents.keys()):
+            if seq not in present:
+                self._findings.add(seq, "There are rows of an entry here, but no leaf.")
+                continue
+            beside = EntryRows(entries.found.get(seq), keys.found.get(seq), documents.found.get(seq))
+            last_at = self._examine_leaf(seq, row=leaves.found.get(seq), beside=beside)
+            if signed := checkpoints.found.pop(seq + 1, None):
+                self._tree.examine_checkpoint(signed, size=seq + 1, last_at=last_at)
+        for size, row in sorted(checkpoints.found.items()):
+            self._tree.examine_checkpoint(row, size=size, last_at=None)
+        self._after = upto
+
+    def _examine_leaf(self, seq: int, *, row: Row | None, beside: EntryRows) -> str | None:
+        if seq < self._expected:
+            self._findings.add(seq, "A leaf stands where the record has no number.")
+            return None
+        if seq > self._expected:
+            self._findings.add(self._expected, _missing(self._expected, seq))
+            self._tree.is_whole = False
+        self._expected = seq + 1
+        data = as_bytes(row["data"]) if row else None
+        if row is None or data is None:
+            self._findings.add(seq, "The leaf's bytes cannot be read.")
+            self._tree.is_whole = False
+            return None
+        digest = merkle.leaf_hash(data)
+        if digest != as_bytes(row["hash"]):
+            self._findings.add(seq, "The leaf's bytes do not have the stored hash.")
+        self._tree.grow(digest)
+        return self._entries.examine(seq, data=data, rows=beside)
+
+    def _read(self, model: type[models.Model], *, upto: int | None) -> Rows:
+        return self._named(model, read_range(model, key="seq", after=self._after, upto=upto), offset=0)
+
+    def _read_checkpoints(self, *, upto: int | None) -> Rows:
+        # A checkpoint of size s ends with entry s - 1.
+        after = None if self._after is None else self._after + 1
+        rows = read_range(Checkpoint, key="size", after=after, upto=None if upto is None else upto + 1)
+        return self._named(Checkpoint, rows, offset=1)
+
+    def _named(self, model: type[models.Model], rows: Rows, *, offset: int) -> Rows:
+        for number, reason in rows.unreadable.items():
+            self._findings.add(number - offset, f"A value in {model._meta.db_table} cannot be read ({reason}).")
+        return rows
+
+    def _examine_end(self) -> None:
+        promised = max(_size_in_head(), self._tree.last_signed_size)
+        if promised > self._expected:
+            self._findings.add(self._expected, _missing(self._expected, promised))
+        elif self._tree.last_signed_size < self._expected:
+            self._findings.add(self._tree.last_signed_size, "No signed checkpoint covers the record from here on.")
+        if self._tree.is_whole and Tile.objects.count() > self._tree.tile_count:
+            self._findings.add(None, "There are more tiles than the record fills.")
+
+    def _examine_head(self) -> None:
+        row = read_range(Head, key="id", after=None, upto=None).found.get(Head.ONLY)
+        if row is None:
+            if self._expected:
+                self._findings.add(None, "The head is missing, or cannot be read.")
+            return
+        expected: Row = {"origin": self._origin, "size": self._expected, "frontier": self._tree.frontier.to_bytes()}
+        if self._verifier_key:
+            expected["verifier_key"] = self._verifier_key
+        found = {**row, "frontier": as_bytes(row["frontier"])}
+        for column, value in expected.items():
+            if found[column] != value:
+                self._findings.add(None, f"The head's column {column} is not what the entries give.")
+
+    def _examine_streams(self) -> None:
+        try:
+            rows = {row["id"]: row for row in Stream.objects.values()}
+        except UNREADABLE as error:
+            self._findings.add(None, f"A value in {Stream._meta.db_table} cannot be read ({type(error).__name__}).")
+            return
+        for stream_id in sorted(rows.keys() | self._entries.streams.keys(), key=str):
+            self._examine_stream(stream_id, row=rows.get(stream_id))
+
+    def _examine_stream(self, stream_id: str, *, row: Row | None) -> None:
+        n, last = self._entries.streams.get(stream_id, (0, ""))
+        if row is None or row["n"] != n or as_bytes(row["last_hash"]) != bytes.fromhex(last):
+            self._findings.add(None, f"The row of stream {stream_id} does not say where its entries end.")
+        elif self._store and self._store.stream_id(str(row["name"]), origin=self._origin) != stream_id:
+            self._findings.add(None, f"The row of stream {stream_id} has been given another name.")
+
+
+def _size_in_head() -> int:
+    return as_int(Head.objects.values_list("size", flat=True).first()) or 0
+
+
+def _missing(first: int, end: int) -> str:
+    return f"Entry {first} is missing." if end == first + 1 else f"Entries {first} to {end - 1} are missing."

@@ -1,0 +1,93 @@
+"""The head of the record: its lock, its identity, and the keys that belong to it.
+
+It must not make keys for a record that exists: a record whose keys are gone is a fault to show, not to paper over.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.db import connection
+from django.db import transaction as database
+
+from archive import checkpoint
+from archive.keys import KeyStore, create_keystore, open_keystore
+from archive.ledger.errors import ForeignRecord, NotInTransaction
+from archive.models import Checkpoint, Head
+
+
+def lock_head() -> Head:
+    """Return the head's row, locked until the transaction ends; the first call of a new record makes row and keys.
+
+    The lock makes appends one after another: sequence numbers, stream numbers and previous hashes are read under it.
+    SQLite has no row locks, there the settings make every transaction take the one write lock as it begins.
+    Raises NotInTransaction, ForeignRecord, KeyMissing.
+    """
+    if not connection.in_atomic_block:
+        raise NotInTransaction(
+            "An entry is written inside the transaction of what it records: use transaction.atomic()."
+        )
+    head = _locked() or _found()
+    _refuse_foreign(head)
+    return head
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """Open the transaction of an action: the head's lock is taken first, before anything is read.
+
+    So what an action checks still holds when its entry is written, all actions have one order, and no two of them can
+    wait for each other: whatever else they lock, they hold this lock. Also a decorator. Nesting makes a savepoint.
+    """
+    with database.atomic():
+        lock_head()
+        yield
+
+
+def keystore() -> KeyStore:
+    return open_keystore(settings.ONRECORD_KEY_DIR)
+
+
+def verifier_key() -> str:
+    """Return the text of the key that checkpoints are verified with, to be published out of band."""
+    if Head.objects.exists():
+        return keystore().verifier_key(settings.ONRECORD_ORIGIN)
+    return create_keystore(settings.ONRECORD_KEY_DIR).verifier_key(settings.ONRECORD_ORIGIN)
+
+
+def confirm_identity() -> None:
+    """Raise ForeignRecord or KeyMissing where database, settings and keys do not belong together. For the start."""
+    head = Head.objects.first()
+    if head is None:
+        return
+    _refuse_foreign(head)
+    latest = Checkpoint.objects.order_by("-size").first()
+    if latest is None:
+        return
+    try:
+        checkpoint.verify(latest.note, verifier_key=head.verifier_key)
+    except checkpoint.BadCheckpoint as error:
+        raise ForeignRecord(f"The latest checkpoint is not one of this record: {error}.") from error
+
+
+def _locked() -> Head | None:
+    return Head.objects.select_for_update().filter(id=Head.ONLY).first()
+
+
+def _found() -> Head:
+    keys = create_keystore(settings.ONRECORD_KEY_DIR)
+    origin: str = settings.ONRECORD_ORIGIN
+    first = Head(origin=origin, verifier_key=keys.verifier_key(origin), frontier=b"")
+    # Two first entries may meet here: one row is made, and both then wait for its lock.
+    Head.objects.bulk_create([first], ignore_conflicts=True)
+    return Head.objects.select_for_update().get(id=Head.ONLY)
+
+
+def _refuse_foreign(head: Head) -> None:
+    origin: str = settings.ONRECORD_ORIGIN
+    if head.origin != origin:
+        raise ForeignRecord(f"The database holds the record of {head.origin}, but ONRECORD_ORIGIN is {origin}.")
+    if head.verifier_key != keystore().verifier_key(origin):
+        raise ForeignRecord(
+            f"The record was signed with another key than the one in {settings.ONRECORD_KEY_DIR} (ONRECORD_KEY_DIR)."
+        )

@@ -1,0 +1,162 @@
+"""Reading the record back: entries opened with their keys, exact leaves, stream heads, the latest checkpoint.
+
+It must not write, and it does not ask who is reading: people come here through access and search, never directly.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Max
+
+from archive import canonical, merkle, sealing
+from archive.canonical import Json
+from archive.keys import KeyMissing
+from archive.ledger.errors import EntryNotFound
+from archive.ledger.head import keystore
+from archive.models import Checkpoint, Entry, Leaf, RecordKey, Stream
+
+PAGE = 500
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An entry with its content in the clear. `stream` is the stream's name."""
+
+    seq: int
+    stream: str
+    n: int
+    kind: str
+    at: datetime
+    content: dict[str, Json]
+
+
+@dataclass(frozen=True)
+class SignedCheckpoint:
+    size: int
+    root: bytes
+    note: str
+    at: datetime
+
+
+# (stream id, n, leaf hash) of the last item of a stream
+StreamHead = tuple[str, int, bytes]
+
+
+def read_stream(name: str, *, after: int = 0, limit: int = PAGE) -> list[Opened]:
+    """Return the entries of a stream in order, from item `after + 1` on. A stream that does not exist is empty.
+
+    Raises KeyMissing where a key is gone and NotOpened where a row is not what was sealed.
+    """
+    rows = Entry.objects.select_related("stream").filter(stream__name=name, n__gt=after).order_by("n")[:limit]
+    return _open_all(rows)
+
+
+def open_entry(seq: int) -> Opened:
+    """Return an entry by its number in the record. Raises EntryNotFound, KeyMissing, NotOpened."""
+    return _open_all([_entry(seq)])[0]
+
+
+def find_entry(stream: str, n: int) -> Opened:
+    """Return an entry by its number in its stream. Raises EntryNotFound, KeyMissing, NotOpened."""
+    row = Entry.objects.select_related("stream").filter(stream__name=stream, n=n).first()
+    if row is None:
+        raise EntryNotFound(f"Stream {stream} has no item {n}.")
+    return _open_all([row])[0]
+
+
+def opened_fields(seq: int) -> dict[str, tuple[bytes, Json]]:
+    """Return commitment key and value of each field of an entry: what an export hands over. Raises as open_entry()."""
+    row = _entry(seq)
+    record_key = _record_keys([row])[seq]
+    content = sealing.unseal(bytes(row.ciphertext), record_key=record_key, place=place_of(row))
+    keys = sealing.commitment_keys(content, record_key=record_key)
+    return {field: (keys[field], value) for field, value in content.items()}
+
+
+def leaf_text(seq: int) -> str:
+    """Return the exact text of a leaf. Raises EntryNotFound."""
+    data = Leaf.objects.filter(seq=seq).values_list("data", flat=True).first()
+    if data is None:
+        raise EntryNotFound(f"The record has no entry {seq}.")
+    return bytes(data).decode()
+
+
+def stream_leaves(name: str) -> Iterator[bytes]:
+    """Yield the exact leaf bytes of a stream in order, a page at a time."""
+    after = 0
+    items = Entry.objects.filter(stream__name=name).order_by("n")
+    while page := list(items.filter(n__gt=after).values_list("n", "seq")[:PAGE]):
+        leaves = Leaf.objects.in_bulk([seq for _, seq in page])
+        yield from (bytes(leaves[seq].data) for _, seq in page)
+        after = page[-1][0]
+
+
+def heads(*, before: int | None = None) -> list[StreamHead]:
+    """Return the last item of every stream, sorted by stream id: now, or as it was before entry `before`.
+
+    `heads(before=receipt.seq)` is the list that the stream.heads entry of that receipt commits to.
+    """
+    if before is None:
+        rows = Stream.objects.values_list("id", "n", "last_hash")
+        return sorted((stream, n, bytes(last)) for stream, n, last in rows)
+    # Within a stream both numbers grow together, so the largest of each belong to one item.
+    items = Entry.objects.filter(seq__lt=before).order_by().values("stream_id")
+    last = items.annotate(last_n=Max("n"), last_seq=Max("seq"))
+    hashes = dict(Leaf.objects.filter(seq__in=last.values("last_seq")).values_list("seq", "hash"))
+    return sorted((row["stream_id"], row["last_n"], bytes(hashes[row["last_seq"]])) for row in last)
+
+
+def heads_root(listing: Iterable[StreamHead]) -> bytes:
+    """Return the tree hash that a stream.heads entry commits to, over a list sorted by stream id."""
+    return merkle.root(merkle.leaf_hash(head_leaf(item)) for item in listing)
+
+
+def head_leaf(item: StreamHead) -> bytes:
+    stream, n, last = item
+    return canonical.encode({"last": last.hex(), "n": n, "stream": stream})
+
+
+def latest_checkpoint() -> SignedCheckpoint:
+    """Return the newest signed checkpoint. Raises EntryNotFound while the record is empty."""
+    row = Checkpoint.objects.order_by("-size").first()
+    if row is None:
+        raise EntryNotFound("The record is empty: there is no checkpoint yet.")
+    return SignedCheckpoint(size=row.size, root=bytes(row.root), note=row.note, at=row.at)
+
+
+def place_of(row: Entry) -> sealing.Place:
+    return sealing.Place(origin=settings.ONRECORD_ORIGIN, stream=row.stream_id, n=row.n, bucket=row.bucket)
+
+
+def _entry(seq: int) -> Entry:
+    row = Entry.objects.select_related("stream").filter(seq=seq).first()
+    if row is None:
+        raise EntryNotFound(f"The record has no entry {seq}.")
+    return row
+
+
+def _open_all(rows: Iterable[Entry]) -> list[Opened]:
+    entries = list(rows)
+    keys = _record_keys(entries)
+    return [_open(row, record_key=keys[row.seq]) for row in entries]
+
+
+def _open(row: Entry, *, record_key: bytes) -> Opened:
+    content = sealing.unseal(bytes(row.ciphertext), record_key=record_key, place=place_of(row))
+    return Opened(seq=row.seq, stream=row.stream.name, n=row.n, kind=row.kind, at=row.at, content=content)
+
+
+def _record_keys(entries: Sequence[Entry]) -> dict[int, bytes]:
+    if not entries:
+        return {}
+    rows = RecordKey.objects.in_bulk([row.seq for row in entries])
+    store = keystore()
+    return {row.seq: _unwrap(row, rows.get(row.seq), bucket_key=store.bucket_key(row.bucket)) for row in entries}
+
+
+def _unwrap(row: Entry, key: RecordKey | None, *, bucket_key: bytes) -> bytes:
+    if key is None:
+        raise KeyMissing(f"The key of entry {row.seq} is gone.")
+    return sealing.unwrap_record_key(bytes(key.wrapped), bucket_key=bucket_key, place=place_of(row))

@@ -1,0 +1,1 @@
+"""The messenger: project package and chat domain, in rooms named after nouns."""

@@ -1,0 +1,15 @@
+"""The Django app of the chat."""
+
+from django.apps import AppConfig
+from django.utils.module_loading import import_string
+
+
+class MessengerConfig(AppConfig):
+    """One app label for all rooms of the messenger."""
+
+    name = "messenger"
+    verbose_name = "OnRecord"
+
+    def ready(self) -> None:
+        """Connect sign-in to the record. By name: the doors need the models, which are loaded only now."""
+        import_string("messenger.web.accounts.connect_signals")()

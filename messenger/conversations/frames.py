@@ -1,0 +1,135 @@
+"""The shape of conversations, messages and events as clients are told them (docs/protocol.md); a set at a time.
+
+Every function takes rows and returns plain values with a constant number of queries, however many the rows.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+
+from messenger.conversations.models import Conversation, Message, StreamEvent
+from messenger.people.models import Contact, Person
+from messenger.sms.models import Attempt
+
+Frame = dict[str, Any]
+
+
+def instant(at: datetime) -> str:
+    """Return an aware UTC time as `2026-11-21T16:00:00.000Z`."""
+    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+
+
+def person_frame(person: Person) -> Frame:
+    return {
+        "id": person.pk,
+        "name": person.name,
+        "kind": "person",
+        "hue": person.hue,
+        "initials": person.initials,
+    }
+
+
+def contact_author_frame(contact: Contact) -> Frame:
+    return {
+        "id": contact.pk,
+        "name": contact.name,
+        "kind": "contact",
+        "hue": contact.hue,
+        "initials": contact.initials,
+    }
+
+
+def message_frames(messages: Iterable[Message]) -> list[Frame]:
+    """Return messages as clients see them; the rows come with `author` and `contact` selected."""
+    rows = list(messages)
+    texts = _attempts([message for message in rows if message.channel == "sms" and not message.contact_id])
+    return [_message_frame(message, texts.get((message.conversation_id, message.n))) for message in rows]
+
+
+def _message_frame(message: Message, attempt: Attempt | None) -> Frame:
+    is_shown = message.state == Message.SHOWN
+    return {
+        "c": message.conversation_id,
+        "n": message.n,
+        "client_key": str(message.client_key),
+        "author": _author_frame(message),
+        "body": message.body if is_shown else "",
+        "html": message.html if is_shown else "",
+        "at": instant(message.at),
+        "state": message.state,
+        "channel": message.channel,
+        "seq": message.seq,
+        "sms": sms_frame(attempt) if attempt else None,
+    }
+
+
+def _author_frame(message: Message) -> Frame:
+    if message.author is not None:
+        return person_frame(message.author)
+    if message.contact is not None:
+        return contact_author_frame(message.contact)
+    return {"id": 0, "name": "Automatic answer", "kind": "system", "hue": 0, "initials": "✓"}
+
+
+def sms_frame(attempt: Attempt) -> Frame:
+    """Return what the thread shows of a text's way to the phone."""
+    return {
+        "state": attempt.state,
+        "detail": attempt.detail,
+        "reasons": [{"code": reason["code"], "message": reason["message"]} for reason in attempt.reasons],
+        "segments": attempt.segment_count,
+        "number": attempt.contact.number,
+    }
+
+
+def _attempts(messages: Sequence[Message]) -> dict[tuple[int, int], Attempt]:
+    if not messages:
+        return {}
+    conversations = {message.conversation_id for message in messages}
+    numbers = {message.n for message in messages}
+    found = Attempt.objects.filter(conversation_id__in=conversations, n__in=numbers).select_related("contact")
+    return {(attempt.conversation_id, attempt.n): attempt for attempt in found}
+
+
+def event_frames(rows: Sequence[StreamEvent]) -> list[Frame]:
+    """Return `ev` frames for events of any conversations, in the order given."""
+    created = [row for row in rows if row.kind == "message.created" or row.kind == "sms.received"]
+    messages = _messages_of(created)
+    statuses = _statuses_of([row for row in rows if row.kind == "sms.status"])
+    return [_event_frame(row, messages, statuses) for row in rows]
+
+
+def _event_frame(row: StreamEvent, messages: dict[int, Frame], statuses: dict[int, Frame]) -> Frame:
+    frame: Frame = {"t": "ev", "c": row.conversation_id, "n": row.n, "kind": row.kind, "at": instant(row.at)}
+    if row.seq in messages:
+        # To a client an inbound text is a message like any other.
+        return frame | {"kind": "message.created", "message": messages[row.seq]}
+    return frame | row.data | ({"sms": statuses[row.seq]} if row.seq in statuses else {})
+
+
+def _messages_of(rows: Sequence[StreamEvent]) -> dict[int, Frame]:
+    if not rows:
+        return {}
+    found = Message.objects.filter(seq__in=[row.seq for row in rows]).select_related("author", "contact")
+    return {frame["seq"]: frame for frame in message_frames(found)}
+
+
+def _statuses_of(rows: Sequence[StreamEvent]) -> dict[int, Frame]:
+    """Return by entry how each text stands now: the newest state, so that a late reader is not shown an old one."""
+    if not rows:
+        return {}
+    wanted = Q()
+    for row in rows:
+        wanted |= Q(conversation_id=row.conversation_id, n=row.data["target"])
+    attempts = {(a.conversation_id, a.n): a for a in Attempt.objects.filter(wanted).select_related("contact")}
+    keys = {row.seq: (row.conversation_id, row.data["target"]) for row in rows}
+    return {seq: sms_frame(attempts[key]) for seq, key in keys.items() if key in attempts}
+
+
+def conversation_title(conversation: Conversation, others: Sequence[Person]) -> str:
+    """Return the name a member sees: the others' names in a direct one, else its title."""
+    if conversation.kind == Conversation.DIRECT:
+        return ", ".join(person.name for person in others) or "Notes to myself"
+    return conversation.contact.name if conversation.contact else conversation.title

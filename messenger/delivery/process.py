@@ -1,0 +1,68 @@
+"""The one hub of this process: started with the first socket, fed by the bus, kept alive."""
+
+import asyncio
+from collections.abc import Coroutine
+from weakref import WeakKeyDictionary
+
+import redis.asyncio
+import structlog
+from django.conf import settings
+
+from messenger.delivery import bus
+from messenger.delivery.hub import Hub, Source
+
+RECONNECT_S = 1.0
+
+log = structlog.get_logger(__name__)
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+_tasks: set[asyncio.Task[None]] = set()
+
+
+def hub_of_this_loop(source: Source) -> Hub:
+    """Return the hub of the running event loop, starting it when it is the first call."""
+    loop = asyncio.get_running_loop()
+    if loop not in _hubs:
+        hub = Hub(source=source)
+        _hubs[loop] = hub
+        bus.listen(lambda hint: _pass_from_any_thread(loop, hub, hint))
+        _keep(hub.run())
+        if settings.REDIS_URL:
+            _keep(_subscribe(hub))
+    return _hubs[loop]
+
+
+def _pass_from_any_thread(loop: asyncio.AbstractEventLoop, hub: Hub, hint: str) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(_pass, hub, hint)
+
+
+def _pass(hub: Hub, hint: str) -> None:
+    conversation_id, _, person_id = hint.partition(" ")
+    if person_id:
+        _keep(hub.show_typing(int(conversation_id), int(person_id)))
+    else:
+        hub.mark(int(conversation_id))
+
+
+def _keep(work: Coroutine[object, object, None]) -> None:
+    """Run in the background; the set holds the task, or it could be collected in the middle."""
+    task = asyncio.get_running_loop().create_task(work)
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
+
+
+async def _subscribe(hub: Hub) -> None:
+    """Hear every process's hints. Redis away: log, wait, come back; the hub re-reads by itself meanwhile."""
+    while True:
+        client = redis.asyncio.Redis.from_url(settings.REDIS_URL, health_check_interval=10)
+        try:
+            pubsub = client.pubsub(ignore_subscribe_messages=True)
+            await pubsub.subscribe(bus.CHANNEL)
+            log.info("bus_subscribed")
+            async for message in pubsub.listen():
+                _pass(hub, message["data"].decode())
+        except (redis.RedisError, OSError, ValueError) as error:
+            log.warning("bus_subscription_lost", error=type(error).__name__)
+        finally:
+            await client.aclose()
+        await asyncio.sleep(RECONNECT_S)

@@ -1,0 +1,62 @@
+"""`manage.py serve`: HTTP, WebSocket, worker and clock in one process, nothing to configure."""
+
+import signal
+from typing import Any
+
+from daphne.endpoints import build_endpoint_description_strings
+from daphne.server import Server
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from archive import ledger
+from messenger.asgi import application
+from messenger.embedded import EmbeddedWorker
+from messenger.people.firm import is_founded
+from messenger.web.first_run import first_run_token
+
+
+class Command(BaseCommand):
+    """Serve the whole product; Ctrl-C stops it cleanly."""
+
+    help = "Serve OnRecord (HTTP, WebSocket, worker and clock) in one process."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default: this machine only)")
+        parser.add_argument("--port", type=int, default=settings.PORT, help="port (default: the PORT variable, 8000)")
+        parser.add_argument("--no-worker", action="store_true", help="leave the work to Celery (production)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if settings.ONRECORD_PRODUCTION and not options["no_worker"]:
+            raise CommandError("In production run Celery's worker and beat, and serve with --no-worker.")
+        call_command("migrate", verbosity=0, interactive=False)
+        call_command("collectstatic", verbosity=0, interactive=False)
+        ledger.confirm_identity()
+        worker = None if options["no_worker"] else EmbeddedWorker()
+        if worker is not None:
+            worker.start()
+        try:
+            self._listen(options["host"], options["port"])
+        finally:
+            if worker is not None:
+                worker.stop()
+        self.stdout.write("OnRecord has stopped.")
+
+    def _listen(self, host: str, port: int) -> None:
+        server = Server(
+            application=application,
+            endpoints=build_endpoint_description_strings(host=host, port=port),
+            websocket_max_message_size=settings.ONRECORD_FRAME_BYTES,
+            websocket_max_frame_size=settings.ONRECORD_FRAME_BYTES,
+            ready_callable=lambda: self._announce(port),
+            server_name="onrecord",
+            verbosity=0,
+        )
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        server.run()
+
+    def _announce(self, port: int) -> None:
+        self.stdout.write(f"OnRecord is at {settings.ONRECORD_PUBLIC_URL} (Ctrl-C stops it)")
+        if not is_founded():
+            self.stdout.write(f"First run: open {settings.ONRECORD_PUBLIC_URL}/welcome/{first_run_token()}/")
+        self.stdout.flush()

@@ -1,0 +1,322 @@
+"""All settings, read from the environment. A bad value stops the start with a sentence.
+
+Two ways to run: embedded (the default; SQLite, everything in one process, nothing to configure) and production
+(`ONRECORD_PRODUCTION=true`; PostgreSQL, Redis, HTTPS). docs/running.md lists every name.
+"""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.utils import get_random_secret_key
+from environs import Env, EnvError
+
+env = Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def _fail(sentence: str) -> None:
+    raise ImproperlyConfigured(sentence)
+
+
+def _embedded_secret(path: Path) -> str:
+    """Return the secret kept beside the embedded store, making it on the first start (readable by its owner only)."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(get_random_secret_key(), encoding="utf-8")
+    return path.read_text(encoding="utf-8").strip()
+
+
+try:
+    ONRECORD_PRODUCTION: bool = env.bool("ONRECORD_PRODUCTION", False)
+    ONRECORD_VAR = Path(env.str("ONRECORD_VAR", str(BASE_DIR / "var"))).resolve()
+    PORT: int = env.int("PORT", 8000)
+    ONRECORD_PUBLIC_URL: str = env.str("ONRECORD_PUBLIC_URL", "" if ONRECORD_PRODUCTION else f"http://localhost:{PORT}")
+    ONRECORD_EXTRA_ORIGINS: list[str] = env.list("ONRECORD_EXTRA_ORIGINS", [])
+    ONRECORD_ORIGIN: str = env.str("ONRECORD_ORIGIN", "onrecord.example/record")
+    ONRECORD_KEY_DIR = Path(env.str("ONRECORD_KEY_DIR", str(ONRECORD_VAR / "keys"))).resolve()
+    ONRECORD_EXPORT_DIR = Path(env.str("ONRECORD_EXPORT_DIR", str(ONRECORD_VAR / "exports"))).resolve()
+    ONRECORD_CARRIER: str = env.str("ONRECORD_CARRIER", "none" if ONRECORD_PRODUCTION else "simulator")
+    ONRECORD_SMS_SENDER: str = env.str("ONRECORD_SMS_SENDER", "" if ONRECORD_PRODUCTION else "+15555550100")
+    ONRECORD_SWEEP_S: float = env.float("ONRECORD_SWEEP_S", 2.0)
+    ONRECORD_TRUSTED_PROXIES: int = env.int("ONRECORD_TRUSTED_PROXIES", 1 if ONRECORD_PRODUCTION else 0)
+    REDIS_URL: str = env.str("REDIS_URL", "")
+    DATABASE_URL: str = env.str("DATABASE_URL", f"sqlite:///{ONRECORD_VAR / 'onrecord.sqlite3'}")
+    DATABASES: dict[str, Any] = {"default": env.dj_db_url("DATABASE_URL", DATABASE_URL)}
+    SECRET_KEY: str = env.str("SECRET_KEY", "")
+    LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO").upper()
+    LANGUAGE_CODE: str = env.str("LANGUAGE_CODE", "en")
+    EMAIL_URL: str = env.str("EMAIL_URL", "")
+    DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "onrecord@localhost")
+    ONRECORD_TEST_HASHER: bool = env.bool("ONRECORD_TEST_HASHER", False)
+except (EnvError, ValueError) as error:
+    raise ImproperlyConfigured(f"A setting in the environment cannot be read: {error}") from error
+
+ONRECORD_EMBEDDED = not ONRECORD_PRODUCTION
+DEBUG = False
+
+if ONRECORD_PRODUCTION:
+    if not SECRET_KEY:
+        _fail("SECRET_KEY is missing: production needs a long random string, the same on every node.")
+    if not ONRECORD_PUBLIC_URL.startswith("https://"):
+        _fail("ONRECORD_PUBLIC_URL must be the https:// address under which people reach this server.")
+    if not REDIS_URL:
+        _fail("REDIS_URL is missing: production needs Redis for the bus and the workers (redis://host:6379/0).")
+    if ONRECORD_CARRIER == "simulator":
+        _fail("ONRECORD_CARRIER is 'simulator': the phone simulator exists in embedded mode only.")
+    if ONRECORD_TEST_HASHER:
+        _fail("ONRECORD_TEST_HASHER weakens passwords and is for tests only.")
+elif not SECRET_KEY:
+    SECRET_KEY = _embedded_secret(ONRECORD_VAR / "secret")
+
+PUBLIC = urlsplit(ONRECORD_PUBLIC_URL)
+if not PUBLIC.hostname:
+    _fail("ONRECORD_PUBLIC_URL must be a whole address, for example https://chat.firm.example.")
+IS_HTTPS = PUBLIC.scheme == "https"
+
+# --- database --------------------------------------------------------------------------------------------------------
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+_database = DATABASES["default"]
+if _database["ENGINE"].endswith("sqlite3"):
+    # Acknowledged means on the disk: WAL with FULL syncs every commit. IMMEDIATE takes the write lock at BEGIN, so
+    # that a transaction that reads the record's head first cannot fail half-way as it upgrades its lock.
+    _database["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 30,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; "
+        "PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=ON;",
+    }
+    Path(_database["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+elif _database["ENGINE"].endswith("postgresql"):
+    # Under ASGI every request has a thread of its own: connections come from a pool, not from the thread.
+    _database["OPTIONS"] = {"pool": {"min_size": 1, "max_size": env.int("ONRECORD_DB_POOL", 16), "timeout": 10}}
+else:
+    _fail("DATABASE_URL must begin with sqlite:/// or postgres://.")
+
+# --- applications ----------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "daphne",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_htmx",
+    "csp",
+    "archive",
+    "messenger",
+    "admin_portal",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "messenger.web.gates.LiveSessionMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "messenger.web.gates.DenialMiddleware",
+    "messenger.web.gates.FirstRunMiddleware",
+]
+
+ROOT_URLCONF = "messenger.urls"
+ASGI_APPLICATION = "messenger.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "messenger.web.context.firm",
+            ],
+        },
+    }
+]
+
+# --- sign-in ---------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "messenger.Person"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+if ONRECORD_TEST_HASHER:
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "messenger.web.accounts.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # no mail to strangers
+ACCOUNT_SESSION_REMEMBER = True
+# Guesses are counted per account *and* address (messenger/web/accounts.py): one person cannot lock another one out.
+ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "5/15m/key", "reset_password": "10/m/ip,5/m/key"}
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = IS_HTTPS
+SESSION_COOKIE_NAME = "__Host-session" if IS_HTTPS else "session"
+CSRF_COOKIE_SECURE = IS_HTTPS
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_NAME = "__Host-csrf" if IS_HTTPS else "csrf"
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "messenger.web.errors.csrf_failure"
+
+# --- where people reach us -------------------------------------------------------------------------------------------
+_origin = f"{PUBLIC.scheme}://{PUBLIC.netloc}"
+_loopback = [f"http://localhost:{PORT}", f"http://127.0.0.1:{PORT}"] if ONRECORD_EMBEDDED else []
+ONRECORD_ORIGINS: list[str] = sorted({_origin, *ONRECORD_EXTRA_ORIGINS, *_loopback})
+ALLOWED_HOSTS = sorted({urlsplit(origin).hostname or "" for origin in ONRECORD_ORIGINS})
+CSRF_TRUSTED_ORIGINS = ONRECORD_ORIGINS
+SECURE_SSL_REDIRECT = IS_HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_HTTPS
+SECURE_HSTS_PRELOAD = IS_HTTPS
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+if ONRECORD_TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+ALLAUTH_TRUSTED_PROXY_COUNT = ONRECORD_TRUSTED_PROXIES
+X_FRAME_OPTIONS = "DENY"
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "blob:", "data:"],
+        "media-src": [SELF, "blob:"],
+        "connect-src": [SELF],
+        "font-src": [SELF],
+        "manifest-src": [SELF],
+        "worker-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "require-trusted-types-for": ["'script'"],
+        "trusted-types": ["onrecord", "lit-html"],
+    }
+}
+
+# --- static files, language, time ------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = ONRECORD_VAR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "messenger.web.assets.ModuleStorage"},
+}
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = True
+LANGUAGES = [("en", "English"), ("es", "Español"), ("de", "Deutsch")]
+
+# --- bus and work ----------------------------------------------------------------------------------------------------
+if REDIS_URL:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+else:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CELERY_BROKER_URL = REDIS_URL or "memory://"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TIMEZONE = "UTC"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE = {
+    "release-texts": {"task": "messenger.release_texts", "schedule": ONRECORD_SWEEP_S},
+    "read-inbound-texts": {"task": "messenger.read_inbound_texts", "schedule": ONRECORD_SWEEP_S},
+    "make-exports": {"task": "admin_portal.make_exports", "schedule": ONRECORD_SWEEP_S},
+    "record-heads": {"task": "messenger.record_heads", "schedule": 3600.0},
+}
+
+# --- API -------------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "messenger.web.gates.TokenAuthentication",
+        "messenger.web.gates.LiveSessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["messenger.web.gates.BoundedJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "messenger.web.errors.api_error",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "OnRecord API",
+    "DESCRIPTION": "The same actions that the pages use. docs/protocol.md is the specification.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+ONRECORD_BODY_BYTES = 20_000
+ONRECORD_FRAME_BYTES = 65_536
+
+# --- mail and logs ---------------------------------------------------------------------------------------------------
+if EMAIL_URL:
+    _mail = env.dj_email_url("EMAIL_URL")
+    EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT = _mail["EMAIL_BACKEND"], _mail["EMAIL_HOST"], _mail["EMAIL_PORT"]
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"], _mail["EMAIL_HOST_PASSWORD"]
+    EMAIL_USE_TLS, EMAIL_USE_SSL = _mail["EMAIL_USE_TLS"], _mail["EMAIL_USE_SSL"]
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = str(ONRECORD_VAR / "mail")
+
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    cache_logger_on_first_use=True,
+)
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "django.channels.server": {"level": "WARNING"},
+        "daphne": {"level": "WARNING"},
+        "twisted": {"level": "WARNING"},
+    },
+}

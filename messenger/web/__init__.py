@@ -1,0 +1,1 @@
+"""The doors: pages, API, socket, carrier call-backs. They translate and call an action; they decide nothing."""

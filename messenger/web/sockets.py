@@ -1,0 +1,200 @@
+"""The socket's door: frames in, frames out (docs/protocol.md). Translates and calls an action; decides nothing.
+
+Anything malformed is answered with a typed error: never a traceback, never close 1011.
+"""
+
+import uuid
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import structlog
+from asgiref.sync import sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.db import close_old_connections
+
+from messenger.conversations import actions, live, queries
+from messenger.conversations.access import access_conversation
+from messenger.delivery import bus
+from messenger.delivery.hub import Hub, Source
+from messenger.delivery.line import BAD_FRAME, SESSION_ENDED, Line
+from messenger.delivery.process import hub_of_this_loop
+from messenger.people import errors
+from messenger.people.models import Person
+from messenger.web import frames_in
+from messenger.web.build import BUILD_ID
+from messenger.web.errors import refusal_frame
+from messenger.web.guests import Guest, guest_is_live, guest_of_scope
+
+CATCH_UP_EVENTS = 200
+SUBPROTOCOL = "onrecord.v1"
+Result = TypeVar("Result")
+
+log = structlog.get_logger(__name__)
+
+
+async def in_database(function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
+    """Run a function that reads or writes the database, in a thread of its own, with fresh connections."""
+
+    def call() -> Result:
+        close_old_connections()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            close_old_connections()
+
+    return await sync_to_async(call, thread_sensitive=False)()
+
+
+async def _marks() -> tuple[int, int]:
+    return await in_database(live.current_marks)
+
+
+async def _fetch(want: Any) -> Any:
+    return await in_database(live.read_batch, want)
+
+
+async def _typing(conversation_id: int, person_id: int) -> bytes:
+    return await in_database(live.typing_frame, conversation_id, person_id)
+
+
+SOURCE = Source(marks=_marks, fetch=_fetch, typing=_typing)
+
+
+class ChatSocket(AsyncWebsocketConsumer):
+    """One socket of one signed-in person."""
+
+    guest: Guest
+    hub: Hub
+    line: Line | None = None
+
+    async def connect(self) -> None:
+        """Accept who is signed in; the Origin was checked before (messenger/asgi.py)."""
+        offered = self.scope.get("subprotocols") or []
+        await self.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
+        guest = await in_database(guest_of_scope, self.scope)
+        if guest is None:
+            await self.close(code=SESSION_ENDED)
+            return
+        self.guest = guest
+        self.hub = hub_of_this_loop(SOURCE)
+
+    async def disconnect(self, code: int) -> None:
+        if self.line is not None:
+            self.hub.leave(self.line)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Answer one frame."""
+        if not hasattr(self, "hub"):
+            return
+        if text_data is None or len(text_data.encode(errors="replace")) > settings.ONRECORD_FRAME_BYTES:
+            await self.close(code=BAD_FRAME)
+            return
+        client_key: str | None = None
+        try:
+            frame = frames_in.parse(text_data)
+            client_key = frame.get("client_key") if isinstance(frame.get("client_key"), str) else None
+            await self._answer(frame)
+        except frames_in.BadFrame as error:
+            await self._say_error(error.code, error.field, error.message, client_key)
+        except errors.Denial as error:
+            await self._say_error(error.code, error.field, error.message, client_key)
+
+    async def _answer(self, frame: dict[str, Any]) -> None:
+        kind = frame["t"]
+        if kind == "hello":
+            await self._hello(frames_in.cursors_of(frame))
+        elif self.line is None:
+            raise frames_in.BadFrame("hello_first", "t", "The first frame must be hello.")
+        elif kind == "post":
+            await self._post(frame)
+        elif kind == "read":
+            n = frames_in.number_of(frame, "n")
+            await in_database(self._mark_read, frames_in.number_of(frame, "c"), n)
+        elif kind == "typing":
+            await in_database(self._say_typing, frames_in.number_of(frame, "c"))
+        else:
+            heads = await in_database(queries.list_heads, self.guest.person)
+            await self._say({"t": "pong", "heads": [head[:2] for head in heads]})
+
+    async def _hello(self, cursors: dict[int, int]) -> None:
+        if self.line is not None:
+            raise frames_in.BadFrame("conflict", "t", "This socket has said hello already.")
+        self.line = Line(
+            person_id=self.guest.person.pk,
+            session_id=self.guest.session_id,
+            send=self._send_bytes,
+            close=lambda code: self.close(code=code),
+        )
+        self.hub.join(self.line)
+        # Read after join: what ends from now on is seen by the hub, what ended before is seen here.
+        if not await in_database(guest_is_live, self.guest):
+            self.line.end(SESSION_ENDED)
+            return
+        heads = await in_database(queries.list_heads, self.guest.person)
+        await self._say(self._welcome(heads))
+        self.hub.follow(self.line, {c: _start(cursors.get(c), head) for c, head, _, _ in heads})
+
+    def _welcome(self, heads: list[list[int]]) -> dict[str, Any]:
+        return {
+            "t": "welcome",
+            "v": 1,
+            "conn": uuid.uuid4().hex,
+            "build": BUILD_ID,
+            "me": self.guest.person.pk,
+            "heads": heads,
+            "limits": {"body_bytes": settings.ONRECORD_BODY_BYTES, "frame_bytes": settings.ONRECORD_FRAME_BYTES},
+        }
+
+    async def _post(self, frame: dict[str, Any]) -> None:
+        conversation_id, key = frames_in.number_of(frame, "c"), frames_in.key_of(frame)
+        outcome = await in_database(
+            self._act_post, conversation_id=conversation_id, client_key=key, body=frame.get("body")
+        )
+        await self._say(outcome)
+
+    def _act_post(self, *, conversation_id: int, client_key: uuid.UUID, body: Any) -> dict[str, Any]:
+        outcome = actions.post_message(
+            self._fresh_person(), conversation_id=conversation_id, client_key=client_key, body=body
+        )
+        if isinstance(outcome, actions.Refusal):
+            return refusal_frame(outcome)
+        message = queries.message_frame_of(outcome.message)
+        return {
+            "t": "ack",
+            "c": message["c"],
+            "n": message["n"],
+            "client_key": message["client_key"],
+            "message": message,
+        }
+
+    def _mark_read(self, conversation_id: int, n: int) -> None:
+        actions.mark_read(self._fresh_person(), conversation_id=conversation_id, n=n)
+
+    def _say_typing(self, conversation_id: int) -> None:
+        access_conversation(self._fresh_person(), conversation_id)
+        bus.announce_typing(conversation_id, self.guest.person.pk)
+
+    def _fresh_person(self) -> Person:
+        """Return the person as they are now: a socket outlives role changes and sign-outs."""
+        if not guest_is_live(self.guest):
+            raise errors.NotFound
+        return Person.objects.get(pk=self.guest.person.pk)
+
+    async def _say_error(self, code: str, field: str | None, message: str, client_key: str | None) -> None:
+        frame = {"t": "error", "code": code, "field": field, "message": message}
+        await self._say(frame | ({"client_key": client_key} if client_key else {}))
+
+    async def _say(self, frame: dict[str, Any]) -> None:
+        await self._send_bytes(live.encode(frame))
+
+    async def _send_bytes(self, frame: bytes) -> None:
+        await self.send(text_data=frame.decode())
+
+
+def _start(cursor: int | None, head: int) -> int:
+    """Return the number after which to send: nothing for a conversation the client does not hold, and for one too far
+    behind (its head in `welcome` tells the client to sync)."""
+    if cursor is None or cursor > head or head - cursor > CATCH_UP_EVENTS:
+        return head
+    return cursor

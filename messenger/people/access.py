@@ -58,6 +58,11 @@ def waiting_role_requests(viewer: Person, *, limit: int = PAGE) -> list[RoleRequ
     return list(_role_requests(viewer).filter(state=RoleRequest.WAITING)[:limit])
 
 
+def role_requests_for(viewer: Person, person: Person) -> list[RoleRequest]:
+    """Return the waiting requests about one person."""
+    return list(_role_requests(viewer).filter(state=RoleRequest.WAITING, person=person))
+
+
 def pending_invitations(viewer: Person, *, at: datetime, limit: int = PAGE) -> list[Invitation]:
     """Return the invitations that still open, newest first, for those who manage people."""
     if not viewer.can("people.manage"):
@@ -78,6 +83,11 @@ def access_session(viewer: Person, session_id: int) -> SignInSession:
 def access_token(viewer: Person, token_id: int) -> ApiToken:
     """Return one of the viewer's own tokens that still works."""
     return _found(viewer.api_tokens.filter(pk=token_id, revoked_at=None).first())
+
+
+def open_tokens(viewer: Person) -> list[ApiToken]:
+    """Return the viewer's own tokens that work, newest first."""
+    return list(viewer.api_tokens.filter(revoked_at=None))
 
 
 def _found(row: Row | None) -> Row:

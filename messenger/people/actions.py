@@ -19,7 +19,7 @@ from messenger.people.sessions import (
     session_is_live,
     start_session,
 )
-from messenger.people.tokens import create_token, person_for_token, revoke_token
+from messenger.people.tokens import create_token, live_token, person_for_token, revoke_token
 
 __all__ = [
     "AlreadyFounded",
@@ -36,6 +36,7 @@ __all__ = [
     "is_founded",
     "live_session",
     "live_sessions",
+    "live_token",
     "move_session",
     "person_for_token",
     "reactivate",

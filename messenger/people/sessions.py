@@ -70,6 +70,13 @@ def end_session(session: SignInSession, *, reason: str, at: datetime | None = No
     Revocation.objects.create(person=person, session=session, at=at)
 
 
+def expire_session(session_key: str | None) -> None:
+    """Record the end of a session that has become too old; nothing happens to one that has ended already."""
+    session = SignInSession.objects.filter(key_digest=digest_of(session_key or ""), ended_at=None).first()
+    if session is not None:
+        end_session(session, reason="expired")
+
+
 @transaction.atomic
 def end_other_sessions(
     person: Person, *, except_session: SignInSession | None, reason: str, at: datetime | None = None

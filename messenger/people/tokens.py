@@ -9,7 +9,7 @@ from django.utils import timezone
 from archive import events, ledger
 from messenger.people.checks import TOKEN_NAME_LENGTH, clean_line
 from messenger.people.errors import NotAllowed, NotFound
-from messenger.people.models import ApiToken, Person, digest_of, new_secret
+from messenger.people.models import ApiToken, Person, Revocation, digest_of, new_secret
 from messenger.people.standing import locked
 
 # A fixed beginning lets secret scanners find a token that was pasted somewhere.
@@ -38,6 +38,8 @@ def revoke_token(person: Person, *, token: ApiToken, at: datetime | None = None)
     if not ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=at):
         return
     ledger.record(_revoked(token, actor=person, at=at))
+    # A socket that a token opened has no session of its own: all of the person's sockets begin again.
+    Revocation.objects.create(person=person, at=at)
 
 
 def close_tokens(person: Person, *, actor: Person, at: datetime) -> list[events.Event]:
@@ -47,10 +49,15 @@ def close_tokens(person: Person, *, actor: Person, at: datetime) -> list[events.
     return [_revoked(token, actor=actor, at=at) for token in open_tokens]
 
 
+def live_token(secret: str) -> ApiToken | None:
+    """Return the token with this secret, with its active person loaded, or None."""
+    tokens = ApiToken.objects.filter(revoked_at=None, person__is_active=True).select_related("person")
+    return tokens.filter(digest=digest_of(secret)).first()
+
+
 def person_for_token(secret: str) -> Person | None:
-    """Return the active person whose token this is, or None."""
-    token = ApiToken.objects.filter(digest=digest_of(secret), revoked_at=None).select_related("person").first()
-    return token.person if token and token.person.is_active else None
+    token = live_token(secret)
+    return token.person if token else None
 
 
 def _revoked(token: ApiToken, *, actor: Person, at: datetime) -> events.Event:

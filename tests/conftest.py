@@ -1,4 +1,4 @@
-"""What every test shares: the environment, the selection for the backend, the cast, the invariants.
+"""What every test shares: the environment, the selection for the backend, an emptied database, the cast, the invariants.
 
 The plugins are imported in this order; `tests.environment` must come first, because it sets Django up.
 """
@@ -6,4 +6,7 @@ The plugins are imported in this order; `tests.environment` must come first, bec
 pytest_plugins = (
     "tests.environment",
     "tests.selection",
+    "tests.database",
+    "tests.cast",
+    "tests.invariants",
 )

@@ -1,7 +1,7 @@
 """Gives the tests their own environment before any settings are read, then sets Django up.
 
-Imported first by conftest.py. Each pytest process (each xdist worker too) gets a folder of its own; the servers of the
-PostgreSQL backend are started once, by the first process, and end with it. Must not import a model.
+Imported first by conftest.py. Each pytest process (each xdist worker too) gets a folder and a Redis of its own; all share
+one PostgreSQL, each with its own database. What a process starts ends with it. Must not import a model.
 """
 
 import atexit
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import django
-from django.conf import settings
+from django.db import connection
 
 from tests import services
 
@@ -23,14 +23,25 @@ FOREIGN = ("ONRECORD_PRODUCTION", "ONRECORD_PUBLIC_URL", "ONRECORD_KEY_DIR", "ON
            "DATABASE_URL", "REDIS_URL", "PORT", "EMAIL_URL")  # fmt: skip
 
 
-def _start_servers() -> None:
-    """Start PostgreSQL and Redis and leave their addresses to ourselves and to the workers."""
-    postgres, redis = services.start_postgres(), services.start_redis()
-    for server in (postgres, redis):
-        atexit.register(shutil.rmtree, server.folder, ignore_errors=True)
-        atexit.register(server.stop)
-    os.environ["ONRECORD_TEST_POSTGRES_URL"] = postgres.url
-    os.environ["ONRECORD_TEST_REDIS_URL"] = redis.url
+def _end_with_us(server: services.Server) -> None:
+    atexit.register(shutil.rmtree, server.folder, ignore_errors=True)
+    atexit.register(server.stop)
+
+
+def _postgres_url() -> str:
+    """Return the address of the one PostgreSQL of this run, starting it in the first process."""
+    if WORKER == "main":
+        server = services.start_postgres()
+        _end_with_us(server)
+        os.environ["ONRECORD_TEST_POSTGRES_URL"] = server.url
+    return os.environ["ONRECORD_TEST_POSTGRES_URL"]
+
+
+def _redis_url() -> str:
+    """Return the address of this process's own Redis: what it publishes reaches every database of a server."""
+    server = services.start_redis()
+    _end_with_us(server)
+    return server.url
 
 
 def _own_folder() -> Path:
@@ -53,20 +64,14 @@ def _prepare() -> Path:
     os.environ |= {"DJANGO_SETTINGS_MODULE": "messenger.settings", "ONRECORD_VAR": str(var)}
     os.environ |= {"ONRECORD_TEST_HASHER": "true", "DJANGO_ALLOW_ASYNC_UNSAFE": "true", "LOG_LEVEL": "WARNING"}
     if BACKEND == "postgres":
-        if WORKER == "main":
-            _start_servers()
-        os.environ["DATABASE_URL"] = os.environ["ONRECORD_TEST_POSTGRES_URL"]
-        os.environ["REDIS_URL"] = os.environ["ONRECORD_TEST_REDIS_URL"]
+        os.environ |= {"DATABASE_URL": _postgres_url(), "REDIS_URL": _redis_url()}
     return var
 
 
 def _use_test_database(var: Path) -> None:
     """Keep SQLite in a file: threads and sockets share it, and it runs with the product's WAL settings."""
-    database = settings.DATABASES["default"]
     if BACKEND == "sqlite":
-        database["TEST"] = {"NAME": str(var / "test.sqlite3")}
-    # A kept connection would outlive the thread of a test and hold the test database open.
-    database["CONN_MAX_AGE"] = 0
+        connection.settings_dict["TEST"]["NAME"] = str(var / "test.sqlite3")
 
 
 VAR = _prepare()

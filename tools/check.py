@@ -37,7 +37,7 @@ CHECKS = (
     Check("ruff", (str(BIN / "ruff"), "check", ".")),
     Check("format", (str(BIN / "ruff"), "format", "--check", ".")),
     Check("templates", (str(BIN / "djlint"), "templates", "--lint", "--quiet")),
-    Check("imports", (str(BIN / "lint-imports"),)),
+    Check("imports", (str(BIN / "lint-imports"), "--no-cache")),
     Check("migrations", (*MANAGE, "makemigrations", "--check", "--dry-run")),
     Check("deployment", (*MANAGE, "check", "--deploy", "--fail-level", "WARNING"), PRODUCTION),
     Check("types", (str(BIN / "mypy"),)),

@@ -1,0 +1,36 @@
+"""The private servers of the tests keep what the product relies on."""
+
+import shutil
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from tests import services
+
+pytestmark = pytest.mark.backend("postgres")
+
+
+@pytest.fixture
+def postgres() -> Iterator[services.PostgresServer]:
+    server = services.start_postgres()
+    yield server
+    server.stop()
+    shutil.rmtree(server.folder)
+
+
+def test_what_postgres_committed_survives_its_kill(postgres: services.PostgresServer) -> None:
+    with psycopg.connect(postgres.url) as connection:
+        assert connection.execute("SHOW fsync").fetchone() == ("on",)
+        assert connection.execute("SHOW synchronous_commit").fetchone() == ("on",)
+        connection.execute("CREATE TABLE t AS SELECT 42 AS x")
+    postgres.kill()
+    postgres.start()
+    with psycopg.connect(postgres.url) as connection:
+        assert connection.execute("SELECT x FROM t").fetchone() == (42,)
+
+
+def test_a_server_that_cannot_start_says_why(postgres: services.PostgresServer) -> None:
+    second = services.PostgresServer(folder=postgres.folder, port=postgres.port, user=postgres.user)
+    with pytest.raises(services.ServiceFailed, match="lock file"):
+        second.start()

@@ -1,4 +1,4 @@
-"""May this be said: pure review of words against the firm's rules. Must not import Django, look anything up or keep words.
+"""May this be said: pure review of words against the firm's rules. Must not import Django or look anything up.
 
 Time is linear in the text for each rule, whatever the text: phrases are looked for, patterns are not interpreted.
 """
@@ -63,9 +63,8 @@ DEFAULT_LIMITS = Limits()
 def review(text: str, *, rules: Iterable[Phrase], limits: Limits = DEFAULT_LIMITS) -> Verdict:
     """Return what the rules say about the text: every rule that it meets, and why it is refused if it is."""
     if len(text.encode(errors="surrogatepass")) > limits.longest_bytes:
-        return Verdict(
-            "REFUSE", reasons=(Reason("too_long", f"The text is longer than {limits.longest_bytes} bytes."),)
-        )
+        too_long = Reason("too_long", f"The text is longer than {limits.longest_bytes} bytes.")
+        return Verdict("REFUSE", reasons=(too_long,))
     words = f" {normalise(text)} "
     met = [rule for rule in rules if f" {rule.normal} " in words]
     refused = [rule for rule in met if rule.effect == "refuse"]

@@ -23,16 +23,12 @@ from messenger.sms.states import join
 from messenger.sms.transports.contract import Ambiguous, NotCreated, Outgoing, Result, Submitted, Withdrawn
 from messenger.sms.transports.registry import carrier_named, configured_name
 
-__all__ = ["Claimed", "NotSendable", "claim_due", "evaluate", "expire_leases", "mark", "queue", "submit"]
+__all__ = ["Claimed", "claim_due", "evaluate", "expire_leases", "mark", "queue", "submit"]
 
 log = structlog.get_logger()
 
 LEASE = timedelta(seconds=60)
 RETRY_AFTER_S = (5, 30, 120, 600, 1800)  # after the last one a person sees "failed"
-
-
-class NotSendable(Exception):
-    """The decision does not allow this text to be queued; show its reasons instead."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +41,10 @@ class Claimed:
 
 
 def queue(contact: Contact, *, conversation_id: int, n: int, decision: Decision, at: datetime) -> Attempt:
-    """Add the text to the queue, inside the transaction that writes message `n`. Raises NotSendable."""
-    if not decision.is_sendable:
-        raise NotSendable(decision.outcome)
+    """Add the text to the queue, inside the transaction that writes message `n`; what may not be sent is refused for good.
+
+    A refused text is a row as well: it is shown in the thread with its reasons, and is never due.
+    """
     segments = split(decision.text)
     return Attempt.objects.create(
         conversation_id=conversation_id,
@@ -58,6 +55,8 @@ def queue(contact: Contact, *, conversation_id: int, n: int, decision: Decision,
         message_class=decision.inputs.message_class,
         encoding=segments.encoding,
         segment_count=segments.count,
+        state="queued" if decision.is_sendable else "refused",
+        detail="" if decision.is_sendable else decision.objections[0].message[:200],
         reasons=[reason.as_json() for reason in decision.reasons],
         decision=decision.as_json(),
         due_at=datetime.fromisoformat(decision.hold_until) if decision.hold_until else at,
@@ -161,7 +160,7 @@ def _release(attempt: Attempt, *, head: ConsentHead, at: datetime) -> None:
 
 
 def _is_still_leased(attempt: Attempt) -> bool:
-    """Look once more, without a lock, right before the call: it narrows the moment between lease and call to nothing."""
+    """Look once more, without a lock, right before the call: little time is left between look and call."""
     mine = Attempt.objects.filter(pk=attempt.pk, state="submitting", lease_token=attempt.lease_token)
     if attempt.message_class != "confirmation":
         mine = mine.exclude(contact__consent_head__state="suppressed")

@@ -63,9 +63,7 @@ def grant(
     by = by and acting(by, "chat")
     head = lock_head(contact)
     if by is not None and head.state == "suppressed":
-        raise Conflict(
-            "contact", f"{contact.name} asked not to be texted. Only they can change that, by texting START."
-        )
+        raise Conflict("contact", f"{contact.name} asked not to be texted. Only they can change that: START.")
     event = ConsentEvent(
         contact=contact,
         event="grant",

@@ -34,7 +34,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Answer:
-    """What follows from an inbound text. `confirmation` is to be sent as message class "confirmation"; None: nothing."""
+    """What follows from an inbound text. `confirmation` is to be sent, as message class "confirmation"."""
 
     confirmation: str | None = None
     cancelled: tuple[Attempt, ...] = ()
@@ -84,8 +84,11 @@ def handle_help(contact: Contact, *, at: datetime) -> Answer:
 
 @transaction.atomic
 def handle_opt_in(contact: Contact, *, body: str, match: OptIn, at: datetime) -> Answer:
-    """Let the contact be texted again, by their own word. A plain yes does so only when an invitation is open."""
-    if match.is_only_for_invited:
+    """Let the contact be texted again, by their own word. A plain yes to no invitation is ordinary words.
+
+    Who may be texted already gets no answer, so that a machine that texts START cannot keep us talking.
+    """
+    if match.is_only_for_invited or consent.lock_head(contact).state == "granted":
         return handle_words(contact, body=body, at=at)
     event = consent.grant(
         contact,

@@ -51,7 +51,7 @@ MOST_SEGMENTS = 10
 OPENS, CLOSES = timedelta(hours=8), timedelta(hours=21)
 ANSWER_WITHIN = timedelta(minutes=5)
 SHORTENERS = re.compile(
-    r"(?<![\w.-])(?:bit\.ly|tinyurl\.com|t\.co|goo\.gl|ow\.ly|is\.gd|buff\.ly|rebrand\.ly|cutt\.ly|t\.ly|rb\.gy)(?=/|\b)",
+    r"(?<![\w.-])(?<![^/\s]/)(?:bit\.ly|tinyurl\.com|t\.co|goo\.gl|ow\.ly|is\.gd|buff\.ly|rebrand\.ly|cutt\.ly|t\.ly|rb\.gy)(?=/|\b)",
     re.IGNORECASE,
 )
 SOCIAL_SECURITY = re.compile(r"(?<!\d)(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?!\d)")

@@ -2,8 +2,6 @@
 
 from datetime import datetime
 
-from django.db import transaction
-
 from archive import events, ledger
 from messenger.people.errors import Conflict, Invalid
 from messenger.people.models import Person
@@ -14,7 +12,7 @@ from messenger.policy.verdicts import normalise
 NAME_LENGTH, PATTERN_LENGTH = 80, 200
 
 
-@transaction.atomic
+@ledger.transaction()
 def add_rule(name: str, *, pattern: str, effect: str, by: Person, at: datetime) -> Rule:
     """Add a rule that counts from now on. Raises NotAllowed, Invalid naming the field, Conflict for a taken name."""
     by = acting(by, "rules.manage")
@@ -33,13 +31,13 @@ def add_rule(name: str, *, pattern: str, effect: str, by: Person, at: datetime) 
     return rule
 
 
-@transaction.atomic
+@ledger.transaction()
 def activate_rule(rule: Rule, *, by: Person, at: datetime) -> Rule:
     """Let the rule count again. Harmless when it does already."""
     return _set_active(rule, is_active=True, by=by, at=at)
 
 
-@transaction.atomic
+@ledger.transaction()
 def retire_rule(rule: Rule, *, by: Person, at: datetime) -> Rule:
     """Let the rule count no longer; it stays, with its history. Harmless when it is retired already."""
     return _set_active(rule, is_active=False, by=by, at=at)

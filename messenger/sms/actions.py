@@ -2,7 +2,7 @@
 
 Principle: no text leaves without a committed row that says so, none leaves twice, and a STOP that is committed wins.
 Worst case is a double send, so whatever may have reached the carrier is `in_doubt` and never sent again by itself.
-Callers record the `sms.status` entries of what these functions return, in the same transaction, after calling them.
+Callers record the `sms.status` entries of what these functions return, inside one `ledger.transaction()`.
 """
 
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import structlog
 from django.conf import settings
-from django.db import transaction
 
+from archive import ledger
 from messenger.people.models import Contact
 from messenger.sms.decisions import evaluate, evaluate_again
 from messenger.sms.models import Attempt, ConsentHead
@@ -41,7 +41,7 @@ class Claimed:
 
 
 def queue(contact: Contact, *, conversation_id: int, n: int, decision: Decision, at: datetime) -> Attempt:
-    """Add the text to the queue, inside the transaction that writes message `n`; what may not be sent is refused for good.
+    """Add the text to the queue, in the transaction that writes message `n`; what may not be sent is refused.
 
     A refused text is a row as well: it is shown in the thread with its reasons, and is never due.
     """
@@ -65,7 +65,7 @@ def queue(contact: Contact, *, conversation_id: int, n: int, decision: Decision,
     )
 
 
-@transaction.atomic
+@ledger.transaction()
 def claim_due(*, limit: int, at: datetime) -> Claimed:
     """Decide again about due texts and lease those that may go. Hand them over only after this has committed.
 
@@ -109,7 +109,7 @@ def submit(attempt: Attempt) -> Result:
         return Ambiguous(type(error).__name__)
 
 
-@transaction.atomic
+@ledger.transaction()
 def mark(attempt: Attempt, *, result: Result, at: datetime) -> Attempt:
     """Write down what came of `submit`, and return the row as it is now. Harmless when it is called again."""
     row = Attempt.objects.select_for_update(of=("self",)).select_related("contact").get(pk=attempt.pk)
@@ -125,7 +125,7 @@ def mark(attempt: Attempt, *, result: Result, at: datetime) -> Attempt:
     return row
 
 
-@transaction.atomic
+@ledger.transaction()
 def expire_leases(*, at: datetime) -> tuple[Attempt, ...]:
     """Put what was leased by a worker that died in doubt: nobody knows whether the carrier was called."""
     expired = Attempt.objects.select_for_update(skip_locked=True, of=("self",)).select_related("contact")

@@ -1,8 +1,8 @@
 """Who may be texted: grants and revocations, each one transaction and one entry. Must not send or decide about a text.
 
 Worst case: a STOP that is lost. So a revocation locks the contact's head row, which every release locks too: whichever
-commits first wins, and what was queued is cancelled in the same commit. Call these before anything else in the same
-transaction writes to the record: the order of locks is people, consent head, attempts, record.
+commits first wins, and what was queued is cancelled in the same commit. Locks are taken in one order: the record's
+head (`ledger.transaction`), the person who acts, the contact's head, attempts.
 """
 
 import json
@@ -10,8 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-
-from django.db import transaction
 
 from archive import events, ledger
 from messenger.people.errors import Conflict, Invalid
@@ -42,7 +40,7 @@ def history(contact: Contact) -> list[ConsentEvent]:
     return list(ConsentEvent.objects.filter(contact=contact).select_related("recorded_by"))
 
 
-@transaction.atomic
+@ledger.transaction()
 def grant(
     contact: Contact,
     *,
@@ -77,7 +75,7 @@ def grant(
     return _append(event, head=head)
 
 
-@transaction.atomic
+@ledger.transaction()
 def revoke(
     contact: Contact,
     *,

@@ -1,14 +1,13 @@
 """What a phone sent us: the journal of raw texts, and what follows from a STOP, a HELP, a START or other words.
 
 Must not decide what is archived: everything is, whatever it says. Threads and answers are put together by
-`messenger.conversations.texts`; the functions here are called inside its transaction, before it writes to the record.
+`messenger.conversations.texts`; the functions here are called inside its `ledger.transaction()`.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
-
+from archive import ledger
 from messenger.people.models import Contact, Firm
 from messenger.sms import consent
 from messenger.sms.models import Attempt, ConfirmationSent, InboundText
@@ -66,7 +65,7 @@ def classify(body: str) -> Reading:
     return read(body)
 
 
-@transaction.atomic
+@ledger.transaction()
 def handle_opt_out(contact: Contact, *, body: str, match: OptOut, at: datetime) -> Answer:
     """Suppress the contact and cancel what is queued; the confirmation comes once for each episode."""
     revoked = consent.revoke(contact, by=None, channel="sms", words_used=body, rule=match.rule, at=at)
@@ -75,14 +74,14 @@ def handle_opt_out(contact: Contact, *, body: str, match: OptOut, at: datetime) 
     return Answer(confirmation, revoked.cancelled)
 
 
-@transaction.atomic
+@ledger.transaction()
 def handle_help(contact: Contact, *, at: datetime) -> Answer:
     """Answer HELP, at most once a day."""
     text = f"{_firm()}: You can answer here and a person will read it. Message and data rates may apply. " + STOP_LINE
     return Answer(_once(contact, key=f"help:{at.date().isoformat()}", text=text, at=at))
 
 
-@transaction.atomic
+@ledger.transaction()
 def handle_opt_in(contact: Contact, *, body: str, match: OptIn, at: datetime) -> Answer:
     """Let the contact be texted again, by their own word. A plain yes to no invitation is ordinary words.
 
@@ -102,7 +101,7 @@ def handle_opt_in(contact: Contact, *, body: str, match: OptIn, at: datetime) ->
     return Answer(_once(contact, key=f"opt_in:{event.seq}", text=text, at=at))
 
 
-@transaction.atomic
+@ledger.transaction()
 def handle_words(contact: Contact, *, body: str, at: datetime) -> Answer:
     """Take somebody's first words to us as consent to be answered. It never lifts a suppression."""
     if consent.lock_head(contact).state == "none":

@@ -6,9 +6,9 @@ from datetime import datetime
 from uuid import UUID
 
 import structlog
-from django.db import transaction
 from django.db.models import Q
 
+from archive import ledger
 from messenger.sms.models import Attempt, StatusReport
 from messenger.sms.states import join
 from messenger.sms.transports.contract import Report
@@ -17,7 +17,7 @@ from messenger.sms.transports.registry import CARRIERS, configured_name
 log = structlog.get_logger()
 
 
-@transaction.atomic
+@ledger.transaction()
 def receive_report(report: Report, *, carrier: str, at: datetime) -> Attempt | None:
     """Keep one report and return the attempt if its state changed. The same report twice changes nothing."""
     attempt = _find(report, carrier=carrier)

@@ -15,7 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 STREAM_ID_LENGTH = 32
 
 
-class SequenceField(models.BigIntegerField):
+class SequenceField(models.BigIntegerField):  # type: ignore[type-arg]  # the class takes no parameters at run time
     """A number that the ledger gives out: 64 bits; on SQLite the row id itself, which cannot hold anything else."""
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str | None:

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -42,8 +42,23 @@ class Place:
         return f"dek\n{self.bucket}\n{self.stream}\n{self.n}".encode()
 
 
-def new_record_key() -> bytes:
-    return secrets.token_bytes(KEY_SIZE_BYTES)
+@dataclass(frozen=True)
+class Sealed:
+    """What sealing gives: the ciphertext and commitments to keep, and the record key, to be wrapped at once."""
+
+    ciphertext: bytes
+    commitments: dict[str, Json]
+    record_key: bytes = field(repr=False)
+
+
+def seal_content(content: dict[str, Json], *, place: Place) -> Sealed:
+    """Seal named fields under a fresh record key. Raises NotCanonical for what is outside canonical JSON."""
+    record_key = secrets.token_bytes(KEY_SIZE_BYTES)
+    return Sealed(
+        ciphertext=seal(content, record_key=record_key, place=place),
+        commitments=commitments(content, record_key=record_key),
+        record_key=record_key,
+    )
 
 
 def seal(content: dict[str, Json], *, record_key: bytes, place: Place) -> bytes:

@@ -74,16 +74,19 @@ class _Batch:
         self._documents: list[Document] = []
 
     def add(self, event: Event) -> Receipt:
-        stream = self._streams[event.stream]
-        stream.n += 1
+        stream, seq = self._streams[event.stream], self._frontier.size
         at = _recorded_time(event.at)
-        place = sealing.Place(
-            origin=self._origin, stream=stream.id, n=stream.n, bucket=f"{event.retention}/{at.date().isoformat()}"
-        )
-        leaf = self._seal(event, at=at, place=place, prev=bytes(stream.last_hash))
-        stream.last_hash = leaf.hash
-        self._note_words(event, seq=leaf.seq, stream=stream, at=at)
-        return Receipt(seq=leaf.seq, stream=event.stream, n=stream.n, leaf_hash=leaf.hash, at=at)
+        bucket = f"{event.retention}/{at.date().isoformat()}"
+        place = sealing.Place(origin=self._origin, stream=stream.id, n=stream.n + 1, bucket=bucket)
+        sealed = sealing.seal_content(event.content(), place=place)
+        data = _leaf(event, seq=seq, at=at, place=place, prev=bytes(stream.last_hash), sealed=sealed).encode()
+        leaf_hash = merkle.leaf_hash(data)
+        self._frontier.append(leaf_hash)
+        stream.n, stream.last_hash = place.n, leaf_hash
+        self._leaves.append(Leaf(seq=seq, data=data, hash=leaf_hash))
+        self._keep(event, seq=seq, at=at, place=place, sealed=sealed)
+        self._note_words(event, seq=seq, stream=stream, at=at)
+        return Receipt(seq=seq, stream=event.stream, n=place.n, leaf_hash=leaf_hash, at=at)
 
     def store(self) -> None:
         streams = list(self._streams.values())
@@ -97,45 +100,13 @@ class _Batch:
         tiles.store_full(old_size=self._old_size, new_size=self._frontier.size)
         self._sign()
 
-    def _seal(self, event: Event, *, at: datetime, place: sealing.Place, prev: bytes) -> Leaf:
-        content = event.content()
-        record_key = sealing.new_record_key()
-        ciphertext = sealing.seal(content, record_key=record_key, place=place)
-        seq = self._frontier.size
-        data = LeafBytes(
-            at=format_time(at),
-            bucket=place.bucket,
-            commitments=sealing.commitments(content, record_key=record_key),
-            ciphertext_digest=hashlib.sha256(ciphertext).hexdigest(),
-            kind=event.kind,
-            n=place.n,
-            prev=prev.hex(),
-            seq=seq,
-            stream=place.stream,
-        ).encode()
-        leaf = Leaf(seq=seq, data=data, hash=merkle.leaf_hash(data))
-        self._frontier.append(leaf.hash)
-        self._leaves.append(leaf)
-        self._keep(event, at=at, place=place, seq=seq, ciphertext=ciphertext, record_key=record_key)
-        return leaf
-
-    def _keep(
-        self, event: Event, *, at: datetime, place: sealing.Place, seq: int, ciphertext: bytes, record_key: bytes
-    ) -> None:
+    def _keep(self, event: Event, *, seq: int, at: datetime, place: sealing.Place, sealed: sealing.Sealed) -> None:
         bucket_key = self._keys.make_bucket_key(place.bucket)
-        wrapped = sealing.wrap_record_key(record_key, bucket_key=bucket_key, place=place)
+        wrapped = sealing.wrap_record_key(sealed.record_key, bucket_key=bucket_key, place=place)
         self._record_keys.append(RecordKey(seq=seq, bucket=place.bucket, wrapped=wrapped))
-        self._entries.append(
-            Entry(
-                seq=seq,
-                stream_id=place.stream,
-                n=place.n,
-                kind=event.kind,
-                at=at,
-                bucket=place.bucket,
-                ciphertext=ciphertext,
-            )
-        )
+        entry = Entry(seq=seq, stream_id=place.stream, n=place.n, kind=event.kind, at=at, bucket=place.bucket)
+        entry.ciphertext = sealed.ciphertext
+        self._entries.append(entry)
 
     def _note_words(self, event: Event, *, seq: int, stream: Stream, at: datetime) -> None:
         text = event.words()
@@ -167,6 +138,22 @@ class _Batch:
             name: known.get(stream_id) or Stream(id=stream_id, name=name, n=0, last_hash=b"")
             for name, stream_id in ids.items()
         }
+
+
+def _leaf(
+    event: Event, *, seq: int, at: datetime, place: sealing.Place, prev: bytes, sealed: sealing.Sealed
+) -> LeafBytes:
+    return LeafBytes(
+        at=format_time(at),
+        bucket=place.bucket,
+        commitments=sealed.commitments,
+        ciphertext_digest=hashlib.sha256(sealed.ciphertext).hexdigest(),
+        kind=event.kind,
+        n=place.n,
+        prev=prev.hex(),
+        seq=seq,
+        stream=place.stream,
+    )
 
 
 def _recorded_time(at: datetime) -> datetime:

@@ -153,7 +153,11 @@ class _Examination:
             if self._expected:
                 self._findings.add(None, "The head is missing, or cannot be read.")
             return
-        expected: Row = {"origin": self._origin, "size": self._expected, "frontier": self._tree.frontier.to_bytes()}
+        expected: dict[str, object] = {
+            "origin": self._origin,
+            "size": self._expected,
+            "frontier": self._tree.frontier.to_bytes(),
+        }
         if self._verifier_key:
             expected["verifier_key"] = self._verifier_key
         found = {**row, "frontier": as_bytes(row["frontier"])}

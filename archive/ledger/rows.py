@@ -4,11 +4,12 @@ A value of the wrong type or an undecodable text must be reported, never stop th
 and a row that the driver or Django cannot convert is named instead of raised.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from django.db import Error, models
 
-Row = dict[str, object]
+Row = Mapping[str, object]
 # What drivers and Django's converters raise for values that do not belong in a column.
 UNREADABLE = (Error, ValueError, TypeError, AttributeError, OverflowError)
 

@@ -42,8 +42,7 @@ def _tile(level: int, index: int) -> Tile:
 def _hashes_below(level: int, index: int) -> list[bytes]:
     first, end = index * WIDTH, (index + 1) * WIDTH
     if level == 0:
-        rows = Leaf.objects.filter(seq__gte=first, seq__lt=end).order_by("seq").values_list("hash", flat=True)
-    else:
-        below = Tile.objects.filter(level=level - 1, index__gte=first, index__lt=end)
-        rows = below.order_by("index").values_list("root", flat=True)
-    return [bytes(row) for row in rows]
+        leaves = Leaf.objects.filter(seq__gte=first, seq__lt=end).order_by("seq")
+        return [bytes(digest) for digest in leaves.values_list("hash", flat=True)]
+    below = Tile.objects.filter(level=level - 1, index__gte=first, index__lt=end).order_by("index")
+    return [bytes(root) for root in below.values_list("root", flat=True)]

@@ -1,4 +1,4 @@
-"""What every test shares: the environment, the selection for the backend, an emptied database, the cast, the invariants.
+"""What every test shares: environment, selection for the backend, emptied database, cast and invariants.
 
 The plugins are imported in this order; `tests.environment` must come first, because it sets Django up.
 """

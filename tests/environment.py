@@ -1,7 +1,7 @@
 """Gives the tests their own environment before any settings are read, then sets Django up.
 
-Imported first by conftest.py. Each pytest process (each xdist worker too) gets a folder and a Redis of its own; all share
-one PostgreSQL, each with its own database. What a process starts ends with it. Must not import a model.
+Imported first by conftest.py. Each pytest process (each xdist worker too) gets a folder and a Redis of its own; all
+share one PostgreSQL, each with its own database. What a process starts ends with it. Must not import a model.
 """
 
 import atexit

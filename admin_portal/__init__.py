@@ -1,0 +1,1 @@
+"""The supervisor's desk: search, review, exports. Nobody imports it."""

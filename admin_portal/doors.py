@@ -1,0 +1,87 @@
+"""The frame of every portal page: who may enter, what the navigation shows, how a no is told.
+
+Somebody without the capability gets the same 404 as for a page that does not exist. No page decides this by itself.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from admin_portal.models import Purpose
+from admin_portal.purposes import current_purpose
+from admin_portal.waiting import waiting_for
+from messenger.people.errors import Conflict, NotAllowed, NotFound
+from messenger.web.api import person_of
+from messenger.web.gates import sign_in_session_of
+
+View = Callable[..., HttpResponseBase]
+
+# What can be reached: (key, address, label, icon, capability that it takes).
+NAVIGATION = (
+    ("portal", "/portal/", "Waiting for me", "inbox", "portal"),
+    ("review", "/portal/review/", "Review", "flag", "reports.view"),
+    ("search", "/portal/search/", "Search", "search", "record.search"),
+    ("exports", "/portal/exports/", "Exports", "package", "exports.request"),
+    ("record", "/portal/record/", "Record", "badge-check", "record.status"),
+    ("people", "/people/", "People", "users", "people.manage"),
+    ("contacts", "/contacts/", "SMS", "smartphone", "chat"),
+)
+
+
+def portal_page(capability: str) -> Callable[[View], View]:
+    """Let only those with the capability into a page; what is not there for them is a 404."""
+
+    def decorate(view: View) -> View:
+        @login_required
+        @wraps(view)
+        def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # Any: whatever the URL carries
+            if not person_of(request).can(capability):
+                raise NotFound
+            try:
+                return view(request, *args, **kwargs)
+            except (Conflict, NotAllowed) as error:
+                messages.error(request, error.message)
+                return redirect(back_to(request))
+
+        return page
+
+    return decorate
+
+
+def session_key_of(request: HttpRequest) -> str:
+    """Return the key of the Django session; a signed-in person always has one."""
+    return request.session.session_key or ""
+
+
+def purpose_of(request: HttpRequest) -> Purpose | None:
+    """Return the purpose stated in this session, or None when nothing may be shown yet."""
+    return current_purpose(person_of(request), session=sign_in_session_of(request))
+
+
+def render_page(request: HttpRequest, template: str, context: dict[str, Any], *, here: str) -> HttpResponse:
+    """Render a portal page; `here` is the key of the navigation's current entry. Any: templates take any value."""
+    by = person_of(request)
+    badges = {"portal": waiting_for(by).total}
+    links = [
+        {"url": url, "label": label, "icon": icon, "is_current": key == here, "badge": badges.get(key, 0)}
+        for key, url, label, icon, capability in NAVIGATION
+        if by.can(capability)
+    ]
+    return render(request, f"admin_portal/{template}", {"area": "portal", "navigation": links} | context)
+
+
+def safe_next(request: HttpRequest, candidate: str, *, otherwise: str) -> str:
+    """Return the address to go on to, but only one of ours."""
+    is_ours = url_has_allowed_host_and_scheme(candidate, allowed_hosts=None) and candidate.startswith("/portal/")
+    return candidate if is_ours else otherwise
+
+
+def back_to(request: HttpRequest) -> str:
+    """Return the page to show after a no: the one the form stood on."""
+    return safe_next(request, request.POST.get("from", ""), otherwise="portal")

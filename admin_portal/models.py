@@ -1,0 +1,116 @@
+"""State of human work on the record: purposes stated, exports asked for, checks asked for.
+
+No row here holds the words of a message, and none is evidence: what happened is in the record.
+"""
+
+from django.db import models
+from django.db.models import F, Q
+
+from messenger.people.models import Person, SignInSession
+
+
+class Purpose(models.Model):
+    """Why somebody looks into the record, stated for one sign-in session; the last one that has not expired holds."""
+
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    session = models.ForeignKey(SignInSession, on_delete=models.PROTECT, related_name="+")
+    text = models.CharField(max_length=300)
+    case_reference = models.CharField(max_length=60, blank=True)
+    stated_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-id",)
+        indexes = (models.Index(fields=("session", "expires_at"), name="purpose_session"),)
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.case_reference})" if self.case_reference else self.text
+
+
+class LeasedWork(models.Model):
+    """Work that one worker does at a time: a lease that ends by itself, and a token that shuts out a late worker."""
+
+    due_at = models.DateTimeField(null=True)  # not before; null while nobody should take it
+    leased_until = models.DateTimeField(null=True)
+    lease_token = models.UUIDField(null=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+
+class ExportRequest(LeasedWork):
+    """A package asked for by one person and decided by another; downloaded once, by the one who asked."""
+
+    WAITING, APPROVED, MAKING, READY = "waiting", "approved", "making", "ready"
+    DOWNLOADED, REFUSED, FAILED = "downloaded", "refused", "failed"
+    STATES = (WAITING, APPROVED, MAKING, READY, DOWNLOADED, REFUSED, FAILED)
+
+    client_key = models.UUIDField(unique=True)
+    asked_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField()
+    purpose = models.CharField(max_length=400)
+    scope = models.JSONField()
+    state = models.CharField(max_length=10, default=WAITING)
+    decided_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+    refusal_reason = models.CharField(max_length=300, blank=True)
+    path = models.CharField(max_length=300, blank=True)
+    digest = models.CharField(max_length=64, blank=True)
+    size_bytes = models.BigIntegerField(default=0)
+    entries = models.BigIntegerField(default=0)
+    made_at = models.DateTimeField(null=True)
+    error = models.CharField(max_length=300, blank=True)
+    downloaded_at = models.DateTimeField(null=True)
+    downloaded_in = models.CharField(max_length=64, blank=True)  # digest of the session that took it
+
+    class Meta:
+        ordering = ("-id",)
+        indexes = (models.Index(fields=("state", "due_at"), name="export_due"),)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(state__in=("waiting", "approved", "making", "ready", "downloaded", "refused", "failed")),
+                name="export_state_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="waiting") | Q(decided_by__isnull=False), name="export_decided_before_made"
+            ),
+            # The rule of two people, in the one place that no code path can go around.
+            models.CheckConstraint(
+                condition=Q(decided_by__isnull=True) | ~Q(decided_by=F("asked_by")), name="export_takes_two_people"
+            ),
+        )
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing more happens to it by itself."""
+        return self.state in (self.READY, self.DOWNLOADED, self.REFUSED, self.FAILED)
+
+
+class RecordCheck(LeasedWork):
+    """A full check of the record that somebody asked for, and what it found."""
+
+    WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
+
+    asked_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField()
+    state = models.CharField(max_length=10, default=WAITING)
+    done_at = models.DateTimeField(null=True)
+    size = models.BigIntegerField(default=0)
+    is_sound = models.BooleanField(null=True)
+    problems = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(state__in=("waiting", "running", "done", "failed")), name="check_state_known"
+            ),
+            models.UniqueConstraint(
+                fields=("asked_by",), condition=Q(state__in=("waiting", "running")), name="check_one_at_a_time_each"
+            ),
+        )
+
+    @property
+    def is_settled(self) -> bool:
+        return self.state in (self.DONE, self.FAILED)

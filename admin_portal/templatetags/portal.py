@@ -1,0 +1,56 @@
+"""How the portal's templates name states. A state is a word and an icon; colour only supports it."""
+
+from dataclasses import dataclass
+
+from django import template
+
+from admin_portal.models import ExportRequest, RecordCheck
+from messenger.conversations.models import MessageReport
+
+register = template.Library()
+
+
+@dataclass(frozen=True)
+class State:
+    """What a chip shows."""
+
+    word: str
+    icon: str
+    chip: str = ""
+
+
+EXPORT_STATES = {
+    ExportRequest.WAITING: State("Waiting for approval", "hourglass", "chip-warn"),
+    ExportRequest.APPROVED: State("Approved, in line", "clock", "chip-accent"),
+    ExportRequest.MAKING: State("Being made", "refresh-cw", "chip-accent"),
+    ExportRequest.READY: State("Ready", "package-check", "chip-ok"),
+    ExportRequest.DOWNLOADED: State("Downloaded", "download"),
+    ExportRequest.REFUSED: State("Refused", "ban", "chip-danger"),
+    ExportRequest.FAILED: State("Failed", "triangle-alert", "chip-danger"),
+}
+REPORT_STATES = {
+    MessageReport.OPEN: State("Waiting", "hourglass", "chip-warn"),
+    MessageReport.REMOVED: State("Removed", "eye-off"),
+    MessageReport.KEPT: State("Kept", "check"),
+}
+CHECK_STATES = {
+    RecordCheck.WAITING: State("In line", "clock", "chip-accent"),
+    RecordCheck.RUNNING: State("Running", "refresh-cw", "chip-accent"),
+    RecordCheck.DONE: State("Done", "check", "chip-ok"),
+    RecordCheck.FAILED: State("Did not finish", "triangle-alert", "chip-danger"),
+}
+
+
+@register.filter
+def export_state(export: ExportRequest) -> State:
+    return EXPORT_STATES[export.state]
+
+
+@register.filter
+def report_state(report: MessageReport) -> State:
+    return REPORT_STATES[report.state]
+
+
+@register.filter
+def check_state(check: RecordCheck) -> State:
+    return CHECK_STATES[check.state]

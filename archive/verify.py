@@ -343,7 +343,7 @@ def open_file(folder: Path, name: str) -> BinaryIO:
     return path.open("rb")
 
 
-def describe(folder: Path, name: str) -> dict[str, object]:
+def describe(folder: Path, name: str) -> dict[str, Any]:  # Any: values of JSON
     """Return the digest and the size of a file as the manifest states them."""
     digest, size_bytes = hashlib.sha256(), 0
     with open_file(folder, name) as file:
@@ -594,16 +594,20 @@ def check_manifest(folder: Path, *, walk: Walk, findings: Findings) -> None:
         raise Damage("should be an object with streams, counts, checkpoint and files")
     held: dict[str, dict[str, object]] = {"files": {name: describe(folder, name) for name in PAYLOAD - {MANIFEST}}}
     held["counts"] = {"entries": walk.lines, "kinds": walk.kinds, "opened": walk.opened, "streams": walk.streams}
-    checkpoint = walk.checkpoint
-    if checkpoint:
-        root = base64.b64encode(checkpoint.root).decode()
-        held["checkpoint"] = {"origin": checkpoint.origin, "root": root, "size": checkpoint.size}
+    if walk.checkpoint:
+        held["checkpoint"] = describe_checkpoint(walk.checkpoint)
     for name, value in sorted(held.items()):
         parts = differences(manifest.get(name), value)
         if parts:
             findings.add(MANIFEST, f"its {name} do not fit what the package holds: {', '.join(parts)}")
     for stream in sorted(set(manifest["streams"]) ^ set(walk.streams)):
         findings.add(MANIFEST, f"its streams are not those of {ENTRIES}: {shown(stream)} is only in one of them")
+
+
+def describe_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:  # Any: values of JSON
+    """Return what a checkpoint says as the manifest states it."""
+    root = base64.b64encode(checkpoint.root).decode()
+    return {"origin": checkpoint.origin, "root": root, "size": checkpoint.size}
 
 
 def differences(said: object, held: dict[str, object]) -> list[str]:

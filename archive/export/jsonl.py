@@ -1,0 +1,142 @@
+"""Write data/entries.jsonl and data/heads.json of an export package (docs/record-format.md), a batch at a time.
+
+Danger: it opens sealed content, exactly what the scope opens. It must not hold a stream in memory, must not leave an
+entry out, and must not go on when the record itself has a hole.
+"""
+
+import base64
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from archive import canonical, ledger, merkle
+from archive.canonical import Json
+from archive.export.scope import Scope
+from archive.leaf import Leaf as LeafMembers
+from archive.leaf import parse_time
+from archive.ledger.reading import StreamHead, head_leaf
+from archive.models import Checkpoint, Entry, Leaf
+
+BATCH = 500
+# Why an entry of the scope is not opened: said in the manifest, without a word about keys or files.
+KEY_GONE = "its key is gone"
+NOT_SEALED = "its content is not what was sealed"
+
+
+class ExportFailed(RuntimeError):
+    """The package could not be made as it should be: nothing was handed out. The message says what is wrong."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The state of the record that an export shows: the heads entry, all heads before it, a checkpoint over both."""
+
+    heads_seq: int
+    heads: Sequence[StreamHead]  # sorted by stream id
+    note: str
+    origin: str
+    size: int
+    root: bytes
+
+
+@dataclass
+class Counts:
+    """What was written, in the form of the manifest."""
+
+    entries: int = 0
+    opened: int = 0
+    kinds: dict[str, dict[str, int]] = field(default_factory=dict)
+    streams: dict[str, int] = field(default_factory=dict)
+    exceptions: list[Json] = field(default_factory=list)
+
+    def add(self, leaf: LeafMembers, *, is_opened: bool) -> None:
+        kind = self.kinds.setdefault(leaf.kind, {"entries": 0, "opened": 0})
+        for count in ("entries", "opened") if is_opened else ("entries",):
+            kind[count] += 1
+        self.entries += 1
+        self.opened += is_opened
+        self.streams[leaf.stream] = self.streams.get(leaf.stream, 0) + 1
+
+    def as_json(self) -> dict[str, Json]:
+        kinds: dict[str, Json] = {kind: dict[str, Json](counts) for kind, counts in self.kinds.items()}
+        streams: dict[str, Json] = dict(self.streams)
+        return {"entries": self.entries, "kinds": kinds, "opened": self.opened, "streams": streams}
+
+
+def cut_at(heads_seq: int) -> Cut:
+    """Return the state of the record at a heads entry, under the first checkpoint that covers it."""
+    row = Checkpoint.objects.filter(size__gt=heads_seq).order_by("size").first()
+    if row is None:
+        raise ExportFailed(f"No checkpoint covers entry {heads_seq}.")
+    heads = ledger.heads(before=heads_seq)
+    origin = row.note.partition("\n")[0]
+    return Cut(heads_seq, heads, row.note, origin, row.size, bytes(row.root))
+
+
+def write_entries(file: BinaryIO, *, scope: Scope, streams: Sequence[str], cut: Cut) -> Counts:
+    """Write one line for each entry of the streams (ids) up to the cut, sorted by stream and number."""
+    counts, prover = Counts(), ledger.Prover(cut.size)
+    ends = {stream: n for stream, n, _ in cut.heads}
+    for stream in sorted(streams):
+        for seq, data in _leaves(stream, last=ends.get(stream, 0)):
+            leaf = LeafMembers.parse(data)
+            opened = _open(seq, leaf, counts=counts) if scope.opens(leaf.kind, parse_time(leaf.at)) else {}
+            counts.add(leaf, is_opened=bool(opened))
+            file.write(canonical.encode(_line(seq, data, opened=opened, prover=prover)) + b"\n")
+    return counts
+
+
+def heads_json(cut: Cut, *, streams: Sequence[str]) -> bytes:
+    """Return heads.json: the heads entry, and for each of the streams (ids) its proof that it ends where it does."""
+    data = bytes(Leaf.objects.get(seq=cut.heads_seq).data)
+    line = _line(cut.heads_seq, data, opened=_fields(cut.heads_seq), prover=ledger.Prover(cut.size))
+    tree = merkle.Tree([merkle.leaf_hash(head_leaf(item)) for item in cut.heads])
+    places = {stream: index for index, (stream, _, _) in enumerate(cut.heads)}
+    if not set(streams) <= set(places):
+        raise ExportFailed(f"A stream of the scope had no entry yet at entry {cut.heads_seq}.")
+    proofs: dict[str, Json] = {stream: _head(cut.heads[places[stream]], places[stream], tree) for stream in streams}
+    return canonical.encode({**line, "streams": proofs}) + b"\n"
+
+
+def _leaves(stream: str, *, last: int) -> Iterator[tuple[int, bytes]]:
+    """Yield (number in the record, exact bytes) of items 1 to `last`. Raises ExportFailed where one is not there."""
+    items = Entry.objects.filter(stream=stream).order_by("n")
+    for first in range(1, last + 1, BATCH):
+        wanted = range(first, min(first + BATCH, last + 1))
+        rows = dict(items.filter(n__range=(wanted[0], wanted[-1])).values_list("n", "seq"))
+        leaves = Leaf.objects.in_bulk(list(rows.values()))
+        for n in wanted:
+            if n not in rows or rows[n] not in leaves:
+                raise ExportFailed(f"The record is damaged: stream {stream} has no entry {n}.")
+            yield rows[n], bytes(leaves[rows[n]].data)
+
+
+def _line(seq: int, data: bytes, *, opened: dict[str, Json], prover: ledger.Prover) -> dict[str, Json]:
+    proof: list[Json] = [_base64(node) for node in prover.path(seq)]
+    return {"index": seq, "leaf": data.decode(), "opened": opened, "proof": proof}
+
+
+def _open(seq: int, leaf: LeafMembers, *, counts: Counts) -> dict[str, Json]:
+    """Return the opened fields; where they cannot be opened, none, and an exception for the manifest."""
+    try:
+        return _fields(seq)
+    except ledger.KeyMissing:
+        reason = KEY_GONE
+    except (ledger.NotOpened, ledger.NotCanonical):
+        reason = NOT_SEALED
+    counts.exceptions.append({"entry": seq, "n": leaf.n, "reason": reason, "stream": leaf.stream})
+    return {}
+
+
+def _fields(seq: int) -> dict[str, Json]:
+    return {name: {"key": key.hex(), "value": value} for name, (key, value) in ledger.opened_fields(seq).items()}
+
+
+def _head(head: StreamHead, index: int, tree: merkle.Tree) -> dict[str, Json]:
+    _, n, last = head
+    proof: list[Json] = [_base64(node) for node in tree.path(index)]
+    return {"index": index, "last": last.hex(), "n": n, "proof": proof}
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()

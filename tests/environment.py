@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import django
+from django.conf import settings
 from django.db import connection
 
 from tests import services
@@ -74,6 +75,13 @@ def _use_test_database(var: Path) -> None:
         connection.settings_dict["TEST"]["NAME"] = str(var / "test.sqlite3")
 
 
+def _use_plain_static_names() -> None:
+    """Hashed names come from `collectstatic`, which `manage.py serve` runs; tests inside this process go without."""
+    settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+    settings.STATIC_ROOT.mkdir(exist_ok=True)
+
+
 VAR = _prepare()
 django.setup()
+_use_plain_static_names()
 _use_test_database(VAR)

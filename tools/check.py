@@ -34,8 +34,8 @@ class Check:
 
 
 CHECKS = (
-    Check("ruff", (str(BIN / "ruff"), "check", ".")),
-    Check("format", (str(BIN / "ruff"), "format", "--check", ".")),
+    Check("ruff", (str(BIN / "ruff"), "check", "--output-format", "concise", ".")),
+    Check("format", (str(BIN / "ruff"), "format", "--check", "--output-format", "concise", ".")),
     Check("templates", (str(BIN / "djlint"), "templates", "--lint", "--quiet")),
     Check("imports", (str(BIN / "lint-imports"), "--no-cache")),
     Check("migrations", (*MANAGE, "makemigrations", "--check", "--dry-run")),

@@ -14,7 +14,7 @@ def names_read(source: str) -> set[str]:
     """Return the first argument of every call `env.<kind>("NAME", …)`."""
     calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
     reads = (call for call in calls if isinstance(call.func, ast.Attribute) and is_env(call.func.value) and call.args)
-    return {call.args[0].value for call in reads if isinstance(call.args[0], ast.Constant)}
+    return {ast.literal_eval(call.args[0]) for call in reads}
 
 
 def is_env(node: ast.expr) -> bool:

@@ -9,6 +9,8 @@ from tests.guards.source import PRODUCT, files, short
 FUNCTION_LINES = 50
 FILE_LINES = 400
 DOOR_LINES = 20
+# The offline verifier is one file by design: an auditor copies it, reads it and runs it without anything else of ours.
+LARGER_BY_DESIGN = {"archive/verify.py": 700}
 DOOR_CLASS_ENDINGS = ("View", "ViewSet", "Consumer")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -55,7 +57,8 @@ def test_no_view_or_consumer_method_is_longer_than_20_lines() -> None:
 def test_no_file_is_longer_than_400_lines() -> None:
     ours = files(".py", ".html", ".css", ".js", ".mjs", ".sh")
     sizes = {short(path): len(path.read_text(encoding="utf-8").splitlines()) for path in ours}
-    assert {path: lines for path, lines in sizes.items() if lines > FILE_LINES} == {}
+    over = {path: lines for path, lines in sizes.items() if lines > LARGER_BY_DESIGN.get(path, FILE_LINES)}
+    assert over == {}
 
 
 def test_the_measure_sees_a_long_function_and_a_long_view() -> None:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils import timezone
 
 from archive import events, ledger
@@ -26,7 +26,7 @@ def add_contact(by: Person, *, name: str, number: str, time_zone: str = "", at: 
         raise _taken(Contact.objects.get(number=cleaned["number"])) from error
 
 
-@transaction.atomic
+@ledger.transaction()
 def _add(by: Person, *, cleaned: dict[str, str], at: datetime) -> Contact:
     by = acting(by, "chat")
     known = Contact.objects.filter(number=cleaned["number"]).first()

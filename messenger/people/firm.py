@@ -5,7 +5,6 @@ This is the only place where roles are given without a second person; it must wo
 
 from datetime import datetime
 
-from django.db import transaction
 from django.utils import timezone
 
 from archive import events, ledger
@@ -19,7 +18,7 @@ def is_founded() -> bool:
     return Firm.objects.exists()
 
 
-@transaction.atomic
+@ledger.transaction()
 def found_firm(
     name: str,
     *,

@@ -1,12 +1,12 @@
 """Roles above employee: asked for by one person, decided by another, never by the one who gains.
 
-The worst case here is somebody who makes themselves a reader of other people's words. Every decision re-reads, under
-lock, who decides and what they may do at that moment; a race has one winner.
+The worst case here is somebody who makes themselves a reader of other people's words. Every decision re-reads, inside
+its transaction, who decides and what they may do at that moment; a race has one winner.
 """
 
 from datetime import datetime
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils import timezone
 
 from archive import events, ledger
@@ -14,7 +14,7 @@ from messenger.people import roles
 from messenger.people.checks import clean_reason
 from messenger.people.errors import Conflict, Invalid, NotAllowed
 from messenger.people.models import Grant, Person, Revocation, RoleRequest
-from messenger.people.standing import locked, require
+from messenger.people.standing import as_now, require
 
 
 def request_role(by: Person, *, person: Person, role: str, reason: str, at: datetime | None = None) -> RoleRequest:
@@ -25,9 +25,9 @@ def request_role(by: Person, *, person: Person, role: str, reason: str, at: date
         raise Conflict("role", "This role has been asked for already and waits for a decision.") from error
 
 
-@transaction.atomic
+@ledger.transaction()
 def _request(by: Person, *, person: Person, role: str, reason: str, at: datetime) -> RoleRequest:
-    rows = locked([by, person])
+    rows = as_now([by, person])
     actor, person = require(rows[by.pk], "roles.request"), rows[person.pk]
     _check_fits(person, role)
     request = RoleRequest.objects.create(person=person, role=role, reason=reason, asked_by=actor, asked_at=at)
@@ -61,7 +61,7 @@ def _check_fits(person: Person, role: str) -> None:
         raise Invalid("role", "An administrator cannot read content: end the other role first.")
 
 
-@transaction.atomic
+@ledger.transaction()
 def grant_role(by: Person, *, request: RoleRequest, at: datetime | None = None) -> RoleRequest:
     """Give the role that was asked for.
 
@@ -85,7 +85,7 @@ def grant_role(by: Person, *, request: RoleRequest, at: datetime | None = None) 
     return request
 
 
-@transaction.atomic
+@ledger.transaction()
 def refuse_role(by: Person, *, request: RoleRequest, at: datetime | None = None) -> RoleRequest:
     """Turn the request down; the same people may decide who may grant it."""
     at = at or timezone.now()
@@ -107,7 +107,7 @@ def refuse_role(by: Person, *, request: RoleRequest, at: datetime | None = None)
 def _decide(by: Person, *, request: RoleRequest, state: str, at: datetime) -> tuple[Person, RoleRequest]:
     """Take the decision for this person, or raise; returns fresh rows of the decider and of the request."""
     request = RoleRequest.objects.select_related("person", "asked_by").get(pk=request.pk)
-    rows = locked([by, request.person])
+    rows = as_now([by, request.person])
     decider, request.person = require(rows[by.pk], "roles.approve"), rows[request.person.pk]
     if decider.pk in (request.asked_by_id, request.person_id):
         raise NotAllowed("Another person must decide: neither who asked nor who gains.")
@@ -118,7 +118,7 @@ def _decide(by: Person, *, request: RoleRequest, state: str, at: datetime) -> tu
     return decider, request
 
 
-@transaction.atomic
+@ledger.transaction()
 def revoke_role(by: Person, *, person: Person, role: str, reason: str, at: datetime | None = None) -> None:
     """End a role now; open sockets of the person are told to begin again with what is left.
 
@@ -126,7 +126,7 @@ def revoke_role(by: Person, *, person: Person, role: str, reason: str, at: datet
     """
     at = at or timezone.now()
     reason = clean_reason(reason)
-    rows = locked([by, person])
+    rows = as_now([by, person])
     actor, person = require(rows[by.pk], "people.manage"), rows[person.pk]
     if actor == person:
         raise NotAllowed("Nobody ends their own role: ask another administrator.")

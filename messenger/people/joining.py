@@ -6,7 +6,7 @@ Nobody is deleted. Deactivation takes every access away at once, roles included:
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils import timezone
 
 from archive import events, ledger
@@ -14,13 +14,13 @@ from messenger.people.checks import clean_email, clean_name, clean_password, cle
 from messenger.people.errors import Conflict, NotAllowed, NotFound
 from messenger.people.models import Invitation, Person, Revocation, digest_of, is_expired, new_secret
 from messenger.people.sessions import close_sessions
-from messenger.people.standing import acting, locked, require
+from messenger.people.standing import acting, as_now, require
 from messenger.people.tokens import close_tokens
 
 INVITATION_LIFE: Final = timedelta(days=7)
 
 
-@transaction.atomic
+@ledger.transaction()
 def invite(
     by: Person, *, email: str, name: str, is_examiner: bool = False, at: datetime | None = None
 ) -> tuple[Invitation, str]:
@@ -60,22 +60,22 @@ def accept_invitation(secret: str, *, password: str, at: datetime | None = None)
 
     Raises NotFound (unknown, used, expired), Invalid("password"), Conflict("email").
     """
+    at = at or timezone.now()
+    invitation = open_invitation(secret, at=at)
+    person = Person(email=invitation.email, name=invitation.name, is_examiner=invitation.is_examiner, joined_at=at)
+    # Hashing is slow on purpose: it must not hold up the record, so it is done before the transaction.
+    person.set_password(clean_password(password, person=person))
     try:
-        return _accept(secret, password=password, at=at or timezone.now())
+        return _join(person, secret=secret, at=at)
     except IntegrityError as error:
         raise Conflict("email", "Somebody with this address is in the firm already.") from error
 
 
-@transaction.atomic
-def _accept(secret: str, *, password: str, at: datetime) -> Person:
+@ledger.transaction()
+def _join(person: Person, *, secret: str, at: datetime) -> Person:
     invitation = open_invitation(secret, at=at)
-    person = Person(email=invitation.email, name=invitation.name, is_examiner=invitation.is_examiner, joined_at=at)
-    person.set_password(clean_password(password, person=person))
-    # Two clicks at once: only one of them changes the row from open to used.
-    if not Invitation.objects.filter(pk=invitation.pk, accepted_at=None).update(accepted_at=at):
-        raise NotFound("This invitation cannot be used. Ask for a new one.")
     person.save()
-    Invitation.objects.filter(pk=invitation.pk).update(person=person)
+    Invitation.objects.filter(pk=invitation.pk).update(accepted_at=at, person=person)
     ledger.record(
         events.PersonJoined(
             stream=f"person:{person.pk}", actor=person.as_actor(), at=at, name=person.name, email=person.email
@@ -84,7 +84,7 @@ def _accept(secret: str, *, password: str, at: datetime) -> Person:
     return person
 
 
-@transaction.atomic
+@ledger.transaction()
 def deactivate(by: Person, *, person: Person, reason: str, at: datetime | None = None) -> Person:
     """Take every access of a person away: sessions, sockets, tokens, roles, and the invitations they sent.
 
@@ -92,7 +92,7 @@ def deactivate(by: Person, *, person: Person, reason: str, at: datetime | None =
     """
     at = at or timezone.now()
     reason = clean_reason(reason)
-    rows = locked([by, person])
+    rows = as_now([by, person])
     actor, person = require(rows[by.pk], "people.manage"), rows[person.pk]
     if actor == person:
         raise NotAllowed("Nobody deactivates themselves: ask another administrator.")
@@ -127,12 +127,12 @@ def _end_roles(person: Person, *, actor: Person, reason: str, at: datetime) -> l
     ]
 
 
-@transaction.atomic
+@ledger.transaction()
 def reactivate(by: Person, *, person: Person, reason: str, at: datetime | None = None) -> Person:
     """Let somebody sign in again, as an employee or examiner without any role; tokens and sessions stay ended."""
     at = at or timezone.now()
     reason = clean_reason(reason)
-    rows = locked([by, person])
+    rows = as_now([by, person])
     actor, person = require(rows[by.pk], "people.manage"), rows[person.pk]
     if person.is_active:
         return person

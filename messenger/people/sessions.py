@@ -1,24 +1,23 @@
 """Sign-ins: each is a row and an entry, and ending one ends its pages and its sockets.
 
-Secrets are kept as digests only. A Revocation row is always inserted after the entry: recording locks the record's
-head until the commit, so revocations get their numbers in the order of commits and a reader of "all after the last
-one I know" misses none.
+Secrets are kept as digests only. Revocation rows are inserted inside `ledger.transaction()`, which holds the record's
+head until the commit: so they get their numbers in the order of commits, and a reader of "all after the last one I
+know" misses none.
 """
 
 import unicodedata
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from archive import events, ledger
 from messenger.people.models import Person, Revocation, SignInSession, digest_of
-from messenger.people.standing import locked
+from messenger.people.standing import as_now
 
 
-@transaction.atomic
+@ledger.transaction()
 def start_session(
     person: Person, *, session_key: str, address: str, agent: str, at: datetime | None = None
 ) -> SignInSession:
@@ -59,11 +58,11 @@ def _live(*, at: datetime | None) -> QuerySet[SignInSession]:
     return SignInSession.objects.filter(ended_at=None, started_at__gt=oldest, person__is_active=True)
 
 
-@transaction.atomic
+@ledger.transaction()
 def end_session(session: SignInSession, *, reason: str, at: datetime | None = None) -> None:
     """End one session and its sockets; ending it again changes nothing."""
     at = at or timezone.now()
-    person = locked([session.person])[session.person.pk]
+    person = as_now([session.person])[session.person.pk]
     if not SignInSession.objects.filter(pk=session.pk, ended_at=None).update(ended_at=at):
         return
     ledger.record(_ended(person, reason=reason, at=at))
@@ -77,13 +76,13 @@ def expire_session(session_key: str | None) -> None:
         end_session(session, reason="expired")
 
 
-@transaction.atomic
+@ledger.transaction()
 def end_other_sessions(
     person: Person, *, except_session: SignInSession | None, reason: str, at: datetime | None = None
 ) -> int:
     """End every session of the person but one and return how many; None ends all."""
     at = at or timezone.now()
-    person = locked([person])[person.pk]
+    person = as_now([person])[person.pk]
     others = list(_others(person, except_session))
     entries = close_sessions(person, except_session=except_session, reason=reason, at=at)
     if entries:
@@ -102,7 +101,7 @@ def close_sessions(
 ) -> list[events.Event]:
     """Mark the person's sessions as ended and return their entries, for an action that records them.
 
-    The caller holds the person's lock, records what is returned and then inserts the revocations.
+    The caller is in `ledger.transaction()`, records what is returned and inserts the revocations.
     """
     count = _others(person, except_session).update(ended_at=at)
     return [_ended(person, reason=reason, at=at) for _ in range(count)]
@@ -120,7 +119,7 @@ def move_session(session: SignInSession, *, session_key: str) -> None:
     SignInSession.objects.filter(pk=session.pk).update(key_digest=digest_of(session_key))
 
 
-@transaction.atomic
+@ledger.transaction()
 def record_refused_sign_in(login: str, *, address: str, reason: str, at: datetime | None = None) -> None:
     """Record an attempt to sign in that failed: in the person's stream if there is one, else in the firm's."""
     login = _printable(login)[:254]
@@ -137,16 +136,20 @@ def record_refused_sign_in(login: str, *, address: str, reason: str, at: datetim
     )
 
 
-@transaction.atomic
 def change_password(
     person: Person, *, password: str, except_session: SignInSession | None, at: datetime | None = None
 ) -> None:
     """Set a password that has been validated, and end every session but the one in which it was changed."""
-    at = at or timezone.now()
-    row = locked([person])[person.pk]
-    others = list(_others(row, except_session))
-    # On the caller's object: it goes on to renew its own session from the new hash.
+    # On the caller's object, which goes on to renew its own session from the new hash; and before the transaction,
+    # because hashing is slow on purpose and must not hold up the record.
     person.set_password(password)
+    _keep_password(person, except_session=except_session, at=at or timezone.now())
+
+
+@ledger.transaction()
+def _keep_password(person: Person, *, except_session: SignInSession | None, at: datetime) -> None:
+    row = as_now([person])[person.pk]
+    others = list(_others(row, except_session))
     person.save(update_fields=["password"])
     changed = events.PasswordChanged(stream=f"person:{row.pk}", actor=row.as_actor(), at=at)
     ended = close_sessions(row, except_session=except_session, reason="password changed", at=at)

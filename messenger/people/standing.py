@@ -1,7 +1,8 @@
-"""What somebody may do at the very moment they do it: re-read under lock, inside the transaction that acts.
+"""What somebody may do at the very moment they do it: re-read inside the transaction that acts.
 
 A row loaded at the start of a request may be older than a deactivation or a demotion; actions never trust it.
-Locks are taken on people in id order, before any other lock; the record's head is locked last.
+Every action here opens `ledger.transaction()`, which holds the record's head from the beginning: what is read after it
+cannot change before the commit, so no row needs a lock of its own.
 """
 
 from collections.abc import Iterable
@@ -10,22 +11,18 @@ from messenger.people.errors import NotAllowed
 from messenger.people.models import Person
 
 
-def locked(people: Iterable[Person]) -> dict[int, Person]:
-    """Return the rows as they are now, by id, locked until the transaction ends.
-
-    The lock leaves the key free (NO KEY UPDATE), so that rows which only refer to a person need not wait.
-    """
-    ids = {person.pk for person in people}
-    return Person.objects.select_for_update(no_key=True).order_by("pk").in_bulk(ids)
+def as_now(people: Iterable[Person]) -> dict[int, Person]:
+    """Return the rows as they are now, by id; call inside `ledger.transaction()`."""
+    return Person.objects.in_bulk({person.pk for person in people})
 
 
 def require(person: Person, capability: str) -> Person:
-    """Return the person if they may; raise NotAllowed otherwise. The row must come from `locked`."""
+    """Return the person if they may; raise NotAllowed otherwise. The row must come from `as_now`."""
     if not person.can(capability):
         raise NotAllowed
     return person
 
 
 def acting(by: Person, capability: str) -> Person:
-    """Return the row of the person who acts, locked and found to hold the capability now."""
-    return require(locked([by])[by.pk], capability)
+    """Return the row of the person who acts, found to hold the capability now."""
+    return require(as_now([by])[by.pk], capability)

@@ -3,25 +3,24 @@
 from datetime import datetime
 from typing import Final
 
-from django.db import transaction
 from django.utils import timezone
 
 from archive import events, ledger
 from messenger.people.checks import TOKEN_NAME_LENGTH, clean_line
 from messenger.people.errors import NotAllowed, NotFound
 from messenger.people.models import ApiToken, Person, Revocation, digest_of, new_secret
-from messenger.people.standing import locked
+from messenger.people.standing import as_now
 
 # A fixed beginning lets secret scanners find a token that was pasted somewhere.
 PREFIX: Final = "onrecord_"
 
 
-@transaction.atomic
+@ledger.transaction()
 def create_token(person: Person, *, name: str, at: datetime | None = None) -> tuple[ApiToken, str]:
     """Make a token and return the row with its secret. Raises Invalid("name") and NotAllowed."""
     at = at or timezone.now()
     name = clean_line(name, field="name", length=TOKEN_NAME_LENGTH)
-    person = locked([person])[person.pk]
+    person = as_now([person])[person.pk]
     if not person.is_active:
         raise NotAllowed
     secret = PREFIX + new_secret()
@@ -29,7 +28,7 @@ def create_token(person: Person, *, name: str, at: datetime | None = None) -> tu
     return ApiToken.objects.create(person=person, name=name, digest=digest_of(secret), created_at=at), secret
 
 
-@transaction.atomic
+@ledger.transaction()
 def revoke_token(person: Person, *, token: ApiToken, at: datetime | None = None) -> None:
     """Revoke one's own token; doing it again changes nothing."""
     at = at or timezone.now()

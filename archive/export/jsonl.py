@@ -79,7 +79,7 @@ def write_entries(file: BinaryIO, *, scope: Scope, streams: Sequence[str], cut: 
     ends = {stream: n for stream, n, _ in cut.heads}
     for stream in sorted(streams):
         for seq, data in _leaves(stream, last=ends.get(stream, 0)):
-            leaf = LeafMembers.parse(data)
+            leaf = _parse(seq, data)
             opened = _open(seq, leaf, counts=counts) if scope.opens(leaf.kind, parse_time(leaf.at)) else {}
             counts.add(leaf, is_opened=bool(opened))
             file.write(canonical.encode(_line(seq, data, opened=opened, prover=prover)) + b"\n")
@@ -111,8 +111,18 @@ def _leaves(stream: str, *, last: int) -> Iterator[tuple[int, bytes]]:
             yield rows[n], bytes(leaves[rows[n]].data)
 
 
+def _parse(seq: int, data: bytes) -> LeafMembers:
+    try:
+        return LeafMembers.parse(data)
+    except ledger.NotCanonical as error:
+        raise ExportFailed(f"The record is damaged: entry {seq} is no leaf: {error}.") from error
+
+
 def _line(seq: int, data: bytes, *, opened: dict[str, Json], prover: ledger.Prover) -> dict[str, Json]:
-    proof: list[Json] = [_base64(node) for node in prover.path(seq)]
+    try:
+        proof: list[Json] = [_base64(node) for node in prover.path(seq)]
+    except LookupError as error:
+        raise ExportFailed(f"The record is damaged: entry {seq} cannot be proved.") from error
     return {"index": seq, "leaf": data.decode(), "opened": opened, "proof": proof}
 
 

@@ -118,7 +118,8 @@ def mark(attempt: Attempt, *, result: Result, at: datetime) -> Attempt:
     if isinstance(result, Submitted):
         row.carrier_id, row.state, row.detail = result.carrier_id, join(row.state, "submitted"), ""
         apply_parked(row)
-    elif row.state in ("submitting", "in_doubt"):
+    elif row.state == "submitting" or (row.state == "in_doubt" and isinstance(result, NotCreated)):
+        # What ended in doubt stays there unless the carrier itself says that it has nothing.
         _mark_not_submitted(row, result=result, at=at)
     row.leased_until, row.updated_at = None, at
     row.save()
@@ -167,13 +168,13 @@ def _is_still_leased(attempt: Attempt) -> bool:
     return mine.exists()
 
 
-def _mark_not_submitted(row: Attempt, *, result: Result, at: datetime) -> None:
-    row.detail = str(getattr(result, "detail", ""))[:200]
+def _mark_not_submitted(row: Attempt, *, result: NotCreated | Ambiguous | Withdrawn, at: datetime) -> None:
+    row.detail = result.detail[:200]
     if isinstance(result, Ambiguous):
         row.state = "in_doubt"
     elif isinstance(result, Withdrawn):
         row.state = "cancelled"
-    elif isinstance(result, NotCreated) and not result.is_final and row.tries <= len(RETRY_AFTER_S):
+    elif not result.is_final and row.tries <= len(RETRY_AFTER_S):
         row.state, row.due_at = "queued", at + timedelta(seconds=RETRY_AFTER_S[row.tries - 1])
         row.lease_token = None
     else:

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from messenger.conversations import actions, moderation, queries
 from messenger.conversations.access import Seat, access_conversation, access_message
 from messenger.conversations.frames import Frame, message_frames
+from messenger.conversations.markup import trust_rendered
 from messenger.people import errors
 from messenger.people.models import Person
 from messenger.web.api import open_as_wished, person_of
@@ -169,7 +170,7 @@ def _sidebar(conversations: list[Frame], active: Frame | None) -> list[dict[str,
 
 def _with_days(messages: list[Frame], read_n: int, person: Person) -> list[Frame]:
     """Add what the template needs to draw day lines, groups by author and the line before what is new."""
-    shown = [message | {"at_dt": _instant(message["at"])} for message in messages]
+    shown = [m | {"at_dt": _instant(m["at"]), "html": trust_rendered(m["html"])} for m in messages]
     for message in shown:
         message |= {"day": message["at_dt"].date(), "starts_group": True, "starts_day": True, "is_new_from_here": False}
     for earlier, later in pairwise(shown):

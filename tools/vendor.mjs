@@ -14,13 +14,12 @@ const modules = path.join(root, "node_modules");
 
 /* One entry per file in static/vendor: the names our code imports, and nothing else. */
 const bundles = {
-  lit: `export { LitElement, html, nothing, render } from "lit"; export { repeat } from "lit/directives/repeat.js";`,
+  ui: `export { html, nothing, render } from "lit-html"; export { repeat } from "lit-html/directives/repeat.js"; export { tinykeys } from "tinykeys";`,
   idb: `export { openDB } from "idb";`,
-  tinykeys: `export { tinykeys } from "tinykeys";`,
   htmx: `import htmx from "htmx.org/dist/htmx.esm.js"; export default htmx;`,
 };
 
-const packages = ["lit", "lit-html", "lit-element", "@lit/reactive-element", "idb", "tinykeys", "htmx.org", "lucide-static"];
+const packages = ["lit-html", "tinykeys", "idb", "htmx.org", "lucide-static"];
 
 async function bundle(name, contents) {
   await build({

@@ -1,0 +1,116 @@
+/*
+ * The drawer beside the conversation: shown or hidden, its people kept true, somebody added.
+ */
+import { gettext, ngettext } from "../models/language.js";
+import { html, nothing, render, repeat } from "../../vendor/ui.js";
+import { hueStep } from "./icons.js";
+import { showDialog, toast } from "./overlays.js";
+
+const WIDE = matchMedia("(min-width: 1100px)");
+const CLOSED = "onrecord-details-closed";
+
+/** Make the drawer live; returns the function that reads the people again. */
+export function startDetails({ store, api, conversationId }) {
+  const drawer = document.getElementById("details");
+  const toggle = document.getElementById("toggle-details");
+  startToggle({ drawer, toggle, close: document.getElementById("close-details") });
+
+  const people = document.getElementById("people");
+  const draw = (members) => {
+    people.replaceChildren();
+    render(repeat(members, ({ id }) => id, (member) => person(member, store.state.me)), people);
+    document.getElementById("people-title").textContent = ngettext("%(count)s person", "%(count)s people", members.length);
+    toggle.querySelector("span").textContent = members.length;
+  };
+  const refresh = async () => {
+    const conversation = await api.get(`conversations/${conversationId}`).catch(() => null);
+    if (conversation) draw(conversation.members);
+  };
+  startAdding({ api, conversationId, draw });
+  return refresh;
+}
+
+function startToggle({ drawer, toggle, close }) {
+  const isOpen = () => drawer.checkVisibility();
+  const show = (wanted) => {
+    drawer.classList.toggle("details-open", wanted && !WIDE.matches);
+    drawer.classList.toggle("details-closed", !wanted);
+    if (WIDE.matches) remember(wanted);
+    toggle.setAttribute("aria-expanded", isOpen());
+  };
+  toggle.setAttribute("role", "button");
+  if (WIDE.matches && isRememberedClosed()) show(false);
+  toggle.setAttribute("aria-expanded", isOpen());
+  const bind = (element, wanted) =>
+    element.addEventListener("click", (event) => {
+      event.preventDefault();
+      show(wanted());
+      (isOpen() ? drawer : toggle).focus();
+    });
+  bind(toggle, () => !isOpen());
+  bind(close, () => false);
+}
+
+function startAdding({ api, conversationId, draw }) {
+  const button = document.getElementById("add-person");
+  const dialog = document.getElementById("people-dialog");
+  if (!button) return;
+  button.hidden = false;
+  let text = "";
+  const add = async (id) => {
+    try {
+      const conversation = await api.post(`conversations/${conversationId}/members`, { person: id });
+      draw(conversation.members);
+      dialog.close();
+    } catch (error) {
+      toast(error.message);
+    }
+  };
+  const search = async (event) => {
+    text = event.target.value;
+    const mine = text;
+    const { results } = await api.get("people", { q: text }).catch(() => ({ results: [] }));
+    if (mine === text) show(results);
+  };
+  const show = (results) => showDialog(dialog, { title: gettext("Add somebody"), body: picker({ results, search, add, text }) });
+  button.addEventListener("click", () => {
+    text = "";
+    show([]);
+    search({ target: { value: "" } });
+  });
+}
+
+function picker({ results, search, add, text }) {
+  return html`<input class="control" type="search" aria-label=${gettext("Name of a colleague")} placeholder=${gettext("Name of a colleague")} autocomplete="off" .value=${text} @input=${search} />
+    <div class="picker">
+      ${repeat(results, ({ id }) => id, (one) => html`<button class="menu-item" type="button" @click=${() => add(one.id)}>${avatar(one)}<span class="truncate">${one.name}</span></button>`)}
+      ${results.length === 0 ? html`<p class="muted">${gettext("Nobody of this name.")}</p>` : nothing}
+    </div>
+    <p class="small muted">${gettext("Whoever is added reads from now on, not what was said before.")}</p>`;
+}
+
+function person(member, me) {
+  const isMe = member.id === me.id;
+  return html`<li class="person" data-person=${member.id}>${avatar(member)}<span class="truncate">${member.name}${isMe ? html` <span class="muted">${gettext("(you)")}</span>` : nothing}</span>${member.role === "owner" ? html`<span class="chip">${gettext("Owner")}</span>` : nothing}</li>`;
+}
+
+function avatar({ hue, initials }) {
+  return html`<span class="avatar avatar-small" data-hue=${hueStep(hue)} aria-hidden="true">${initials}</span>`;
+}
+
+function remember(isOpen) {
+  try {
+    if (isOpen) localStorage.removeItem(CLOSED);
+    else localStorage.setItem(CLOSED, "1");
+  } catch {
+    // Without storage the drawer opens again on the next page.
+  }
+}
+
+function isRememberedClosed() {
+  try {
+    return localStorage.getItem(CLOSED) !== null;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,96 @@
+/*
+ * What happens to the list of conversations: pure functions from one list to the next.
+ * A list is a Map from id to conversation (docs/protocol.md). Nothing here is kept or shown.
+ */
+
+const KIND_GROUP = { team: "spaces", broadcast: "spaces", group: "groups", direct: "direct", client: "clients" };
+export const GROUP_KEYS = ["unread", "spaces", "groups", "direct", "clients"];
+
+/** Return a Map of conversations from the sidebar's groups or from a list. */
+export function byId(conversations) {
+  return new Map(conversations.map((conversation) => [conversation.id, conversation]));
+}
+
+/** Return the list with one conversation changed; unknown ids change nothing. */
+export function changed(list, id, patch) {
+  const old = list.get(id);
+  return old ? new Map(list).set(id, { ...old, ...patch }) : list;
+}
+
+/** Return the list without a conversation. */
+export function without(list, id) {
+  const next = new Map(list);
+  next.delete(id);
+  return next;
+}
+
+/**
+ * Return the list after a message. Somebody else's words in a conversation that is not being read are unread;
+ * the number is corrected by the next heads, where the server has computed it.
+ */
+export function afterMessage(list, message, { myId, isReading }) {
+  const old = list.get(message.c);
+  if (!old || message.n <= old.head) return list;
+  const isMine = message.author.kind === "person" && message.author.id === myId;
+  const unread = isMine || isReading ? old.unread : old.unread + 1;
+  return changed(list, message.c, { head: message.n, last_at: message.at, unread });
+}
+
+/** Return the list with heads applied, and the ids that only one side knows. */
+export function afterHeads(list, heads) {
+  const next = new Map();
+  const unknown = [];
+  for (const [id, head, unread, mentions] of heads) {
+    const old = list.get(id);
+    if (old) next.set(id, { ...old, head: Math.max(old.head, head), unread, mentions });
+    else unknown.push(id);
+  }
+  const gone = [...list.keys()].filter((id) => !next.has(id));
+  return { list: next, unknown, gone };
+}
+
+/** Return [key, conversations] of each group that has any: unread first, newest first within a group. */
+export function grouped(list, openId) {
+  const groups = new Map(GROUP_KEYS.map((key) => [key, []]));
+  for (const conversation of list.values()) {
+    const isWaiting = conversation.unread > 0 && conversation.id !== openId;
+    groups.get(isWaiting ? "unread" : KIND_GROUP[conversation.kind]).push(conversation);
+  }
+  for (const members of groups.values()) members.sort(newestFirst);
+  return [...groups].filter(([, members]) => members.length > 0);
+}
+
+/** Return the ids in the order in which the sidebar shows them. */
+export function shownOrder(list, openId) {
+  return grouped(list, openId).flatMap(([, members]) => members.map((member) => member.id));
+}
+
+/** Return the conversation `step` places from the open one; only unread ones when asked. */
+export function neighbour(list, openId, step, { unreadOnly = false } = {}) {
+  const order = shownOrder(list, openId);
+  const isWanted = (id) => !unreadOnly || list.get(id).unread > 0;
+  const start = order.indexOf(openId);
+  const first = start === -1 && step < 0 ? order.length : start;
+  for (let index = first + step; index >= 0 && index < order.length; index += step) {
+    if (isWanted(order[index])) return list.get(order[index]);
+  }
+  return null;
+}
+
+/** Return how many messages wait in all conversations. */
+export function unreadTotal(list) {
+  return [...list.values()].reduce((sum, conversation) => sum + conversation.unread, 0);
+}
+
+/** Return the conversations whose name holds every word, those whose name begins with the text first. */
+export function matching(list, text) {
+  const words = text.toLocaleLowerCase().split(/\s+/).filter(Boolean);
+  const name = (conversation) => `${conversation.title} ${conversation.subtitle}`.toLocaleLowerCase();
+  const hits = [...list.values()].filter((one) => words.every((word) => name(one).includes(word)));
+  const rank = (one) => (words.length > 0 && name(one).startsWith(words[0]) ? 0 : 1);
+  return hits.sort((a, b) => rank(a) - rank(b) || b.unread - a.unread || newestFirst(a, b));
+}
+
+function newestFirst(a, b) {
+  return b.last_at.localeCompare(a.last_at) || b.id - a.id;
+}

@@ -1,0 +1,161 @@
+/*
+ * What frames and events mean for this page: gaps are filled by sync, heads correct the list, the open conversation's
+ * events go to the timeline. The only place that moves cursors. Must not touch the document.
+ */
+import * as lists from "./conversations.js";
+
+const TOO_FAR = 200;
+const TYPING_MS = 5_000;
+
+export class Session extends EventTarget {
+  #store;
+  #cursors;
+  #api;
+  #timeline;
+  #isSyncing = false;
+  #isSyncWanted = false;
+
+  /** `timeline` takes the open conversation's events: add, removeMessage, setSms, reset; null when none is open. */
+  constructor({ store, cursors, api, timeline }) {
+    super();
+    this.#store = store;
+    this.#cursors = cursors;
+    this.#api = api;
+    this.#timeline = timeline;
+  }
+
+  /** Take one frame of the socket. */
+  take(frame) {
+    if (frame.t === "ev") this.#takeEvent(frame);
+    else if (frame.t === "welcome") this.#takeWelcome(frame);
+    else if (frame.t === "pong" && this.#cursors.isBehind(frame.heads)) this.sync();
+    else if (frame.t === "eph" && frame.kind === "typing") this.#takeTyping(frame);
+  }
+
+  /** Fetch what we missed. Calls while one runs make it run once more. */
+  async sync() {
+    this.#isSyncWanted = true;
+    if (this.#isSyncing) return;
+    this.#isSyncing = true;
+    try {
+      while (this.#isSyncWanted) {
+        this.#isSyncWanted = false;
+        await this.#syncOnce();
+      }
+    } catch (error) {
+      // The next pong or welcome shows the same gap; only a lost session needs an answer now.
+      if (error.isSignedOut) this.dispatchEvent(new CustomEvent("signedout"));
+    } finally {
+      this.#isSyncing = false;
+    }
+  }
+
+  /** Another tab or this one has read up to `n`. */
+  markRead(c, n) {
+    const { conversations } = this.#store.state;
+    const old = conversations.get(c);
+    if (!old || n < old.head) return;
+    this.#store.change({ conversations: lists.changed(conversations, c, { unread: 0, mentions: 0, read_n: n }) });
+  }
+
+  #takeEvent(event) {
+    const verdict = this.#cursors.take(event.c, event.n);
+    if (verdict === "gap") this.sync();
+    if (verdict === "apply") this.#apply(event);
+  }
+
+  #takeWelcome({ heads, limits, build }) {
+    this.#store.change({ limits, serverBuild: build });
+    this.#applyHeads(heads);
+    const open = heads.find(([c]) => c === this.#openId);
+    if (open && open[1] - this.#cursors.get(open[0]) > TOO_FAR) this.sync();
+  }
+
+  #apply(event) {
+    const { state } = this.#store;
+    if (!state.conversations.has(event.c)) return void this.#learnConversations();
+    if (event.kind === "message.created") this.#applyMessage(event.message);
+    if (event.c !== this.#openId) return;
+    if (event.kind === "message.removed") this.#timeline.removeMessage(event.target);
+    if (event.kind === "sms.status") this.#timeline.setSms(event.target, event.sms);
+    if (event.kind.startsWith("membership.")) this.dispatchEvent(new CustomEvent("membership"));
+  }
+
+  #applyMessage(message) {
+    const { conversations, me, isReading } = this.#store.state;
+    const isOpen = message.c === this.#openId;
+    const reading = { myId: me.id, isReading: isOpen && isReading };
+    this.#store.change({ conversations: lists.afterMessage(conversations, message, reading) });
+    this.#stopTyping(message.c, message.author.id);
+    if (isOpen) this.#timeline.add(message);
+  }
+
+  async #syncOnce() {
+    let isLimited = true;
+    while (isLimited) {
+      const answer = await this.#api.get("sync", { after: this.#openCursor() });
+      if (await this.#isTooFar(answer)) return this.#applyHeads(answer.heads);
+      for (const event of answer.events) {
+        if (event.n <= (this.#cursors.get(event.c) ?? 0)) continue;
+        this.#cursors.moveTo(event.c, event.n);
+        this.#apply(event);
+      }
+      this.#applyHeads(answer.heads);
+      isLimited = answer.limited && answer.events.length > 0;
+    }
+  }
+
+  /* After a long absence the newest page is worth more than every event since. */
+  async #isTooFar({ heads }) {
+    const open = heads.find(([c]) => c === this.#openId);
+    if (!open || open[1] - this.#cursors.get(open[0]) <= TOO_FAR) return false;
+    await this.#timeline.reset();
+    this.#cursors.moveTo(open[0], open[1]);
+    return true;
+  }
+
+  /* Only the open conversation's events are shown; of the others the heads tell all that the list shows. */
+  #applyHeads(heads) {
+    const { conversations } = this.#store.state;
+    const { list, unknown, gone } = lists.afterHeads(conversations, heads);
+    for (const [c, head] of heads) if (c !== this.#openId) this.#cursors.moveTo(c, head);
+    for (const c of gone) this.#cursors.forget(c);
+    this.#store.change({ conversations: list });
+    if (gone.includes(this.#openId)) this.#store.change({ isMember: false });
+    if (unknown.length > 0) this.#learnConversations();
+  }
+
+  async #learnConversations() {
+    const { results } = await this.#api.get("conversations").catch(() => ({ results: null }));
+    if (!results) return;
+    for (const { id, head } of results) if (id !== this.#openId) this.#cursors.moveTo(id, head);
+    this.#store.change({ conversations: lists.byId(results) });
+  }
+
+  #takeTyping({ c, person }) {
+    const { typing, me } = this.#store.state;
+    if (person.id === me.id) return;
+    this.#store.change({ typing: new Map(typing).set(`${c}:${person.id}`, { c, name: person.name, until: Date.now() + TYPING_MS }) });
+    setTimeout(() => this.#dropOldTyping(), TYPING_MS + 50);
+  }
+
+  #stopTyping(c, personId) {
+    const { typing } = this.#store.state;
+    const key = `${c}:${personId}`;
+    if (typing.has(key)) this.#store.change({ typing: lists.without(typing, key) });
+  }
+
+  #dropOldTyping() {
+    const now = Date.now();
+    const fresh = [...this.#store.state.typing].filter(([, typist]) => typist.until > now);
+    this.#store.change({ typing: new Map(fresh) });
+  }
+
+  #openCursor() {
+    return this.#openId === null ? "" : `${this.#openId}:${this.#cursors.get(this.#openId) ?? 0}`;
+  }
+
+  get #openId() {
+    return this.#store.state.openId;
+  }
+}

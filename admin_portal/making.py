@@ -36,25 +36,25 @@ def make_due_exports(*, at: datetime | None = None) -> int:
     while export := claim(
         ExportRequest, ready=ExportRequest.APPROVED, busy=ExportRequest.MAKING, at=at or timezone.now()
     ):
-        make_export(export)
+        make_export(export, at=at)
         done += 1
     return done
 
 
-def make_export(export: ExportRequest) -> None:
+def make_export(export: ExportRequest, *, at: datetime | None = None) -> None:
     """Make one claimed package. A failure is put back for later, and after the last try it is told to the asker."""
     folder = _folder(export)
     try:
         if export.tries > MOST_TRIES:
             raise WorkerDied
-        _finish(export, _make_package(export, folder), at=timezone.now())
+        _finish(export, _make_package(export, folder), at=at or timezone.now())
     except LeaseLost:
         log.warning("export_lease_lost", export=export.pk)
         shutil.rmtree(folder, ignore_errors=True)
     except Exception as error:  # whatever went wrong, the asker must not wait for ever without being told
         log.exception("export_failed", export=export.pk, tries=export.tries)
         shutil.rmtree(folder, ignore_errors=True)
-        _put_back(export, why=type(error).__name__, at=timezone.now())
+        _put_back(export, why=type(error).__name__, at=at or timezone.now())
 
 
 def remove_leftovers() -> None:

@@ -1,0 +1,1 @@
+"""Tests of the supervisor's desk, through its actions, its pages and its API."""

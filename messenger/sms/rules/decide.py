@@ -110,6 +110,7 @@ def _outcome(severities: set[str]) -> Outcome:
     return "HOLD_UNTIL" if "wait" in severities else "ALLOW"
 
 
+# rule: us-ctia-consumer-choice
 def _obligations(inputs: Inputs) -> tuple[str, ...]:
     """The first text of an episode says who we are and how to stop; a promotional one always does."""
     if inputs.is_composed or inputs.message_class in ("confirmation", "emergency"):

@@ -34,7 +34,9 @@ RULES = (
     Rule("house.number", 1, "A text goes to a person's phone only", ALWAYS, checks.number),
     # rule: us-tcpa-opt-out
     Rule("us-fed.do-not-text", 1, "47 CFR 64.1200(a)(10), (d)(3)", ALWAYS, checks.suppression),
+    # rule: us-tcpa-opt-out-confirm
     Rule("us-fed.confirmation", 1, "47 CFR 64.1200(a)(12)", ALWAYS, checks.confirmation),
+    # rule: us-tcpa-consent
     Rule("us-fed.consent", 1, "47 U.S.C. 227(b)(1)(A); 47 CFR 64.1200(f)(9)", ALWAYS, checks.consent),
     Rule("house.words", 1, "The firm's own rules about words", ALWAYS, checks.house_words),
     Rule("house.private-data", 1, "SMS is not encrypted", ALWAYS, checks.private_data),

@@ -119,6 +119,7 @@ def test_all_reasons_are_given_not_only_the_first() -> None:
     assert all(reason.rule and reason.version and reason.citation for reason in decision.reasons)
 
 
+# rule: us-tcpa-opt-out-confirm
 @pytest.mark.parametrize(
     ("minutes_after", "outcome", "codes"),
     [(0, "ALLOW", []), (5, "ALLOW", []), (6, "REFUSE", ["confirmation_late"])],
@@ -136,6 +137,7 @@ def test_a_confirmation_of_nothing_is_refused() -> None:
     assert verdict(decide(inputs(message_class="confirmation"))) == ("REFUSE", ["nothing_to_confirm"])
 
 
+# rule: us-tcpa-consent
 @pytest.mark.parametrize(
     ("asked", "granted", "basis", "is_covered"),
     [
@@ -175,6 +177,7 @@ def test_at_night_a_live_conversation_is_warned_and_allowed() -> None:
     assert decision.objections == ()
 
 
+# rule: us-tcpa-quiet-hours
 def test_at_night_a_promotional_text_waits_for_eight_in_the_morning() -> None:
     decision = decide(promotional(at=NIGHT.isoformat()))
     assert verdict(decision) == ("HOLD_UNTIL", ["quiet_hours"])
@@ -214,6 +217,7 @@ def test_regulated_goods_are_noted_in_a_talk_and_held_in_promotion(make: Any, ou
     assert verdict(decide(make(text="We finance a tobacco shop"))) == (outcome, ["regulated_goods"])
 
 
+# rule: us-ctia-consumer-choice
 def test_the_first_text_of_an_episode_says_who_we_are_and_how_to_stop() -> None:
     decision = decide(inputs(sent_this_episode=0))
     assert decision.obligations == ("identity", "opt_out_line")

@@ -56,6 +56,7 @@ def test_the_journal_is_worked_through_once_and_in_order(cast: Cast) -> None:
     assert [text.carrier_id for text in inbound.take_waiting(limit=10)] == [second.carrier_id] == ["in-2"]
 
 
+# rule: us-tcpa-opt-out
 @pytest.mark.parametrize(
     "body", ["STOP", "stop.", "S T O P", "ＳＴＯＰ", "Opt-Out", "end", "please remove me", "Abmelden"]
 )
@@ -80,6 +81,7 @@ def test_the_confirmation_leaves_although_they_are_suppressed_and_nothing_else_d
     assert ["unsubscribed" in "".join(given.parts) for given in carrier.given] == [True]
 
 
+# rule: us-tcpa-opt-out-confirm
 def test_a_confirmation_that_is_late_is_not_sent(contact: Contact, carrier: FakeCarrier) -> None:
     confirm(contact, say(contact, "STOP"))
     (refused,) = sweep(at=NOON + timedelta(minutes=6)).refused

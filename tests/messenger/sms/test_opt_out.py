@@ -17,6 +17,7 @@ def tier(body: str) -> int:
     return reading.tier if isinstance(reading, OptOut) else 0
 
 
+# rule: us-tcpa-opt-out
 @pytest.mark.parametrize(
     "body",
     [

@@ -14,7 +14,7 @@ from admin_portal.labels import label_conversations, speakers
 from admin_portal.purposes import LONGEST, LONGEST_CASE, SHORTEST
 from admin_portal.scopes import ExportScope, make_scope
 from admin_portal.search import LONGEST_QUERY, Search
-from messenger.people.errors import Conflict, Invalid
+from messenger.people.errors import Invalid
 from messenger.people.models import Person
 
 
@@ -38,7 +38,7 @@ def take(form: forms.Form, action: Callable[[], Done]) -> Done | None:
     """Run the action; a value it refuses becomes an error of the form's field."""
     try:
         return action()
-    except (Invalid, Conflict) as error:
+    except Invalid as error:
         field = error.field if error.field in form.fields else None
         form.add_error(field, error.message)
         return None

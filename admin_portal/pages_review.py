@@ -13,7 +13,7 @@ from admin_portal.labels import label_conversations
 from admin_portal.queue import decided_reports, keep_reported, open_report, open_reports, remove_reported
 from messenger.conversations.models import MessageReport
 from messenger.conversations.moderation import REASONS
-from messenger.people.errors import Conflict
+from messenger.people.errors import Invalid
 from messenger.web.api import person_of
 
 
@@ -76,5 +76,5 @@ def _decide(request: HttpRequest, report_id: int, form: ReasonForm) -> MessageRe
     decisions = {"remove": remove_reported, "keep": keep_reported}
     chosen = decisions.get(request.POST.get("decision", ""))
     if chosen is None:
-        raise Conflict(None, "Choose whether the message is removed or kept.")
+        raise Invalid(None, "Choose whether the message is removed or kept.")
     return chosen(person_of(request), report_id=report_id, reason=form.cleaned_data["reason"])

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from archive import canonical, ledger, merkle
 from archive.canonical import Json
+from archive.export.opening import open_batch
 from archive.export.scope import Scope
 from archive.leaf import Leaf as LeafMembers
 from archive.leaf import parse_time
@@ -18,9 +19,6 @@ from archive.ledger.reading import StreamHead, head_leaf
 from archive.models import Checkpoint, Entry, Leaf
 
 BATCH = 500
-# Why an entry of the scope is not opened: said in the manifest, without a word about keys or files.
-KEY_GONE = "its key is gone"
-NOT_SEALED = "its content is not what was sealed"
 
 
 class ExportFailed(RuntimeError):
@@ -78,18 +76,16 @@ def write_entries(file: BinaryIO, *, scope: Scope, streams: Sequence[str], cut: 
     counts, prover = Counts(), ledger.Prover(cut.size)
     ends = {stream: n for stream, n, _ in cut.heads}
     for stream in sorted(streams):
-        for seq, data in _leaves(stream, last=ends.get(stream, 0)):
-            leaf = _parse(seq, data)
-            opened = _open(seq, leaf, counts=counts) if scope.opens(leaf.kind, parse_time(leaf.at)) else {}
-            counts.add(leaf, is_opened=bool(opened))
-            file.write(canonical.encode(_line(seq, data, opened=opened, prover=prover)) + b"\n")
+        for leaves in _batches(stream, last=ends.get(stream, 0)):
+            file.write(b"".join(_lines(leaves, scope=scope, counts=counts, prover=prover)))
     return counts
 
 
 def heads_json(cut: Cut, *, streams: Sequence[str]) -> bytes:
     """Return heads.json: the heads entry, and for each of the streams (ids) its proof that it ends where it does."""
     data = bytes(Leaf.objects.get(seq=cut.heads_seq).data)
-    line = _line(cut.heads_seq, data, opened=_fields(cut.heads_seq), prover=ledger.Prover(cut.size))
+    opened = open_batch([cut.heads_seq]).opened.get(cut.heads_seq, {})
+    line = _line(cut.heads_seq, data, opened=opened, prover=ledger.Prover(cut.size))
     tree = merkle.Tree([merkle.leaf_hash(head_leaf(item)) for item in cut.heads])
     places = {stream: index for index, (stream, _, _) in enumerate(cut.heads)}
     if not set(streams) <= set(places):
@@ -98,8 +94,8 @@ def heads_json(cut: Cut, *, streams: Sequence[str]) -> bytes:
     return canonical.encode({**line, "streams": proofs}) + b"\n"
 
 
-def _leaves(stream: str, *, last: int) -> Iterator[tuple[int, bytes]]:
-    """Yield (number in the record, exact bytes) of items 1 to `last`. Raises ExportFailed where one is not there."""
+def _batches(stream: str, *, last: int) -> Iterator[dict[int, bytes]]:
+    """Yield items 1 to `last` in order, as exact bytes by number in the record. Raises ExportFailed for a hole."""
     items = Entry.objects.filter(stream=stream).order_by("n")
     for first in range(1, last + 1, BATCH):
         wanted = range(first, min(first + BATCH, last + 1))
@@ -108,7 +104,19 @@ def _leaves(stream: str, *, last: int) -> Iterator[tuple[int, bytes]]:
         for n in wanted:
             if n not in rows or rows[n] not in leaves:
                 raise ExportFailed(f"The record is damaged: stream {stream} has no entry {n}.")
-            yield rows[n], bytes(leaves[rows[n]].data)
+        yield {rows[n]: bytes(leaves[rows[n]].data) for n in wanted}
+
+
+def _lines(leaves: dict[int, bytes], *, scope: Scope, counts: Counts, prover: ledger.Prover) -> Iterator[bytes]:
+    members = {seq: _parse(seq, data) for seq, data in leaves.items()}
+    batch = open_batch([seq for seq, leaf in members.items() if scope.opens(leaf.kind, parse_time(leaf.at))])
+    for seq, leaf in members.items():
+        fields = batch.opened.get(seq, {})
+        counts.add(leaf, is_opened=bool(fields))
+        if seq in batch.closed:
+            reason = batch.closed[seq]
+            counts.exceptions.append({"entry": seq, "n": leaf.n, "reason": reason, "stream": leaf.stream})
+        yield canonical.encode(_line(seq, leaves[seq], opened=fields, prover=prover)) + b"\n"
 
 
 def _parse(seq: int, data: bytes) -> LeafMembers:
@@ -124,22 +132,6 @@ def _line(seq: int, data: bytes, *, opened: dict[str, Json], prover: ledger.Prov
     except LookupError as error:
         raise ExportFailed(f"The record is damaged: entry {seq} cannot be proved.") from error
     return {"index": seq, "leaf": data.decode(), "opened": opened, "proof": proof}
-
-
-def _open(seq: int, leaf: LeafMembers, *, counts: Counts) -> dict[str, Json]:
-    """Return the opened fields; where they cannot be opened, none, and an exception for the manifest."""
-    try:
-        return _fields(seq)
-    except ledger.KeyMissing:
-        reason = KEY_GONE
-    except (ledger.NotOpened, ledger.NotCanonical):
-        reason = NOT_SEALED
-    counts.exceptions.append({"entry": seq, "n": leaf.n, "reason": reason, "stream": leaf.stream})
-    return {}
-
-
-def _fields(seq: int) -> dict[str, Json]:
-    return {name: {"key": key.hex(), "value": value} for name, (key, value) in ledger.opened_fields(seq).items()}
 
 
 def _head(head: StreamHead, index: int, tree: merkle.Tree) -> dict[str, Json]:

@@ -1,94 +1,44 @@
 """Export packages made from a real record, unpacked and checked the way their receiver does it."""
 
 import hashlib
-import json
 import os
 import re
-import subprocess
-import sys
-import zipfile
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from archive import events, ledger, verify
-from archive.events import Actor, Json
+from archive import events, ledger
 from archive.export import package as packaging
-from archive.export.package import BadScope, ExportFailed, Package, Scope, make, preview
+from archive.export.package import BadScope, ExportFailed, Scope, preview
 from archive.models import RecordKey
+from tests.archive.exporting import (
+    ALICE,
+    CARL,
+    CORA,
+    LATER,
+    NINE,
+    WHOLE,
+    export,
+    open_office,
+    read_entries,
+    read_exceptions,
+    read_manifest,
+    run,
+    say,
+    unpack,
+)
 from tests.archive.record_reset import fences_down
-
-ALICE = Actor(id="person:1", name="Alice Ädams", role="employee")
-CARL = Actor(id="person:9", name="Carl", role="compliance officer")
-CORA: dict[str, Json] = {"at": "2026-11-22T10:00:00.000Z", "by": {"id": "person:10", "name": "Cora", "role": "officer"}}
-NINE = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
-LATER = NINE + timedelta(days=1)
-WHOLE = Scope(streams=("conversation:7", "person:1"))
 
 pytestmark = pytest.mark.django_db
 
 
-def say(body: str, *, stream: str = "conversation:7", minutes: int = 0) -> ledger.Receipt:
-    at = NINE + timedelta(minutes=minutes)
-    with ledger.transaction():
-        return ledger.record(
-            events.MessageCreated(stream=stream, actor=ALICE, at=at, body=body, client_key=f"{stream}{minutes}")
-        )
-
-
 @pytest.fixture
 def office() -> None:
-    """Six messages in one conversation, one in another, and a sign-in."""
-    for number, body in enumerate(["Good morning", "Sell at 40?", "no ✓ done", "", "Ende\u2028gut", "\0 and \ud7ff"]):
-        say(body, minutes=number)
-    say("elsewhere", stream="conversation:8")
-    with ledger.transaction():
-        ledger.record(events.SignedIn(stream="person:1", actor=ALICE, at=NINE, address="192.0.2.7", agent="test"))
-
-
-def export(folder: Path, scope: Scope = WHOLE) -> Package:
-    return make(
-        scope,
-        export_id=12,
-        requester=CARL,
-        approvals=[CORA],
-        purpose="FINRA 8210 request 77",
-        at=LATER,
-        folder=folder,
-    )
-
-
-def unpack(package: Package) -> Path:
-    with zipfile.ZipFile(package.path) as archive:
-        archive.extractall(package.path.parent / "received")
-    return package.path.parent / "received" / "export-12"
-
-
-def run(folder: Path, *arguments: str) -> tuple[int, str]:
-    """Run the verifier of the package in a bare interpreter, as its receiver does."""
-    command = [sys.executable, "-I", "-S", "verify.py", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
-    return done.returncode, done.stdout + done.stderr
-
-
-def read_entries(folder: Path) -> list[dict[str, object]]:
-    return [json.loads(line) for line in (folder / "data/entries.jsonl").read_bytes().splitlines()]
-
-
-def read_manifest(folder: Path) -> dict[str, object]:
-    manifest: dict[str, object] = json.loads((folder / "data/manifest.json").read_bytes())
-    return manifest
-
-
-def read_exceptions(folder: Path) -> list[dict[str, object]]:
-    exceptions = read_manifest(folder)["exceptions"]
-    assert isinstance(exceptions, list)
-    return exceptions
+    open_office()
 
 
 # --- the round trip --------------------------------------------------------------------------------------------------
@@ -221,85 +171,6 @@ def test_a_package_that_was_altered_on_the_way_is_refused_with_the_place(
     status, output = run(folder)
     assert status == 1
     assert re.search(complaint, output)
-
-
-# --- the same bytes --------------------------------------------------------------------------------------------------
-@pytest.mark.usefixtures("office")
-def test_the_same_scope_of_the_same_record_gives_the_same_bytes(tmp_path: Path) -> None:
-    heads = ledger.record_heads(LATER)
-    digests = set()
-    for name, streams in (("one", WHOLE.streams), ("two", WHOLE.streams[::-1])):
-        (tmp_path / name).mkdir()
-        order = packaging.Order(Scope(streams=streams), 12, CARL, (CORA,), "test", LATER)
-        digests.add(packaging.build(order, heads_seq=heads.seq, folder=tmp_path / name).digest)
-        say(f"between {name}", minutes=200 + len(name + str(digests)))
-    assert len(digests) == 1
-
-
-@pytest.mark.usefixtures("office")
-def test_another_scope_gives_other_bytes(tmp_path: Path) -> None:
-    heads = ledger.record_heads(LATER)
-    orders = [packaging.Order(scope, 12, CARL, (), "test", LATER) for scope in (WHOLE, Scope(streams=("person:1",)))]
-    digests = {packaging.build(order, heads_seq=heads.seq, folder=tmp_path).digest for order in orders}
-    assert len(digests) == 2
-
-
-@pytest.mark.usefixtures("office")
-def test_a_second_try_replaces_the_first(tmp_path: Path) -> None:
-    export(tmp_path)
-    second = export(tmp_path)
-    assert sorted(os.listdir(tmp_path)) == ["export-12.zip"]
-    assert hashlib.sha256(second.path.read_bytes()).hexdigest() == second.digest
-
-
-# --- the bag and the words in it -------------------------------------------------------------------------------------
-@pytest.mark.usefixtures("office")
-def test_the_package_is_a_bag(tmp_path: Path) -> None:
-    folder = unpack(export(tmp_path))
-    names = {item.relative_to(folder).as_posix() for item in folder.rglob("*") if item.is_file()}
-    assert names == verify.PAYLOAD | verify.TAGS | {"tagmanifest-sha256.txt"}
-    assert (folder / "bagit.txt").read_text() == "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
-    payload = [folder / name for name in verify.PAYLOAD]
-    octets = sum(item.stat().st_size for item in payload)
-    assert f"Payload-Oxum: {octets}.4\n" in (folder / "bag-info.txt").read_text()
-    assert "Bagging-Date: 2026-11-22\n" in (folder / "bag-info.txt").read_text()
-
-
-@pytest.mark.usefixtures("office")
-def test_the_package_never_carries_the_key_it_is_to_be_checked_with(tmp_path: Path) -> None:
-    folder = unpack(export(tmp_path))
-    key = ledger.verifier_key().rpartition("+")[2]
-    assert ledger.verifier_key().startswith(f"{settings.ONRECORD_ORIGIN}+")
-    for item in folder.rglob("*"):
-        assert not item.is_file() or key.encode() not in item.read_bytes()
-
-
-@pytest.mark.usefixtures("office")
-def test_the_commands_of_the_readme_work_as_they_stand(tmp_path: Path) -> None:
-    folder = unpack(export(tmp_path))
-    commands = [line[4:] for line in (folder / "README.txt").read_text().splitlines() if line.startswith("    ")]
-    assert len(commands) == 9
-    done = run_script(folder, commands, key=ledger.verifier_key())
-    assert done.returncode == 0, done.stderr
-    assert "verified and complete" in done.stdout
-    assert "Signature Verified Successfully" in done.stdout
-
-
-@pytest.mark.usefixtures("office")
-def test_the_commands_of_the_readme_notice_another_checkpoint(tmp_path: Path) -> None:
-    folder = unpack(export(tmp_path))
-    commands = [line[4:] for line in (folder / "README.txt").read_text().splitlines() if line.startswith("    ")]
-    checkpoint = (folder / "data/checkpoint").read_text().replace("\n10\n", "\n11\n")
-    (folder / "data/checkpoint").write_text(checkpoint.replace("\n9\n", "\n8\n"))
-    done = run_script(folder, commands[3:], key=ledger.verifier_key())
-    assert done.returncode != 0
-    assert "Signature Verified Successfully" not in done.stdout
-
-
-def run_script(folder: Path, commands: list[str], *, key: str) -> subprocess.CompletedProcess[str]:
-    script = "set -e\n" + "\n".join(commands)
-    environment = {**os.environ, "KEY": key}
-    return subprocess.run(["sh", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
 
 
 # --- what cannot be opened, and what is not handed out ---------------------------------------------------------------

@@ -65,7 +65,7 @@ def clean_email(value: str, *, field: str = "email") -> str:
     try:
         validate_email(line)
     except ValidationError as error:
-        raise Invalid(field, "Enter an e-mail address such as name@firm.example.") from error
+        raise Invalid(field, "Enter an email address such as name@firm.example.") from error
     return line
 
 

@@ -25,7 +25,7 @@ LOCKED: Final = "too many attempts"
 LOCK_S: Final = 15 * 60
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
+class AccountAdapter(DefaultAccountAdapter):
     """Nobody signs up; accounts come from invitations (people/joining.py)."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:

@@ -54,10 +54,10 @@ class FoundingForm(forms.Form):
 
     name = forms.CharField(label=gettext_lazy("Name of the firm"), max_length=80)
     admin_name = NAME(label=gettext_lazy("Administrator's name"))
-    admin_email = EMAIL(label=gettext_lazy("Administrator's e-mail"))
+    admin_email = EMAIL(label=gettext_lazy("Administrator's email"))
     admin_password = NEW_PASSWORD(label=gettext_lazy("Administrator's password"))
     officer_name = NAME(label=gettext_lazy("Compliance officer's name"))
-    officer_email = EMAIL(label=gettext_lazy("Compliance officer's e-mail"))
+    officer_email = EMAIL(label=gettext_lazy("Compliance officer's email"))
     officer_password = NEW_PASSWORD(label=gettext_lazy("Compliance officer's password"))
 
 

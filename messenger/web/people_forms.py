@@ -32,7 +32,7 @@ class InvitationForm(forms.Form):
     """Whom to invite."""
 
     name = NAME(label=_("Name"))
-    email = EMAIL(label=_("E-mail"))
+    email = EMAIL(label=_("Email"))
     is_examiner = forms.BooleanField(
         label=_("Outside examiner"),
         required=False,

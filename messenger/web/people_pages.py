@@ -214,7 +214,7 @@ def invitation(request: HttpRequest, secret: str) -> HttpResponse:
     row = access.access_invitation(secret, at=timezone.now())
     form = AcceptanceForm(request.POST or None)
     if request.method == "POST" and _accepted(form, secret):
-        messages.success(request, _("Welcome. Sign in with your e-mail address and the password you chose."))
+        messages.success(request, _("Welcome. Sign in with your email address and the password you chose."))
         return redirect("account_login")
     return render(request, "messenger/people/invitation.html", {"form": form, "invitation": row})
 

@@ -1,6 +1,6 @@
 """A person's own settings: who they are here, their sessions and their personal tokens."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -15,6 +15,26 @@ from messenger.people.errors import Denial
 from messenger.web.gates import person_of, sign_in_session_of
 from messenger.web.people_forms import TokenForm, show_error
 
+# The order matters: each browser also names the ones after it.
+BROWSERS: Final = (("Edg", "Edge"), ("Firefox", "Firefox"), ("Chrom", "Chrome"), ("Safari", "Safari"))
+SYSTEMS: Final = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+def browser_of(agent: str) -> str:
+    """Return a few words by which a person knows the device again: "Firefox on Linux"."""
+    browser = next((name for mark, name in BROWSERS if mark in agent), "") or agent[:40]
+    system = next((name for mark, name in SYSTEMS if mark in agent), "")
+    if not browser:
+        return _("Unknown browser")
+    return _("%(browser)s on %(system)s") % {"browser": browser, "system": system} if system else browser
+
 
 @never_cache
 @login_required
@@ -28,7 +48,7 @@ def _page(request: HttpRequest, **more: Any) -> HttpResponse:
     person = person_of(request)
     context = {
         "role_names": [roles.ROLE_NAMES[role] for role in sorted(person.roles)],
-        "sessions": actions.live_sessions(person),
+        "sessions": [{"session": row, "browser": browser_of(row.agent)} for row in actions.live_sessions(person)],
         "current": sign_in_session_of(request),
         "tokens": access.open_tokens(person),
         "token_form": TokenForm(),

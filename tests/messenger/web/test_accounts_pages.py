@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from archive import ledger
 from messenger.people import actions
 from messenger.people.models import ApiToken, Person, RoleRequest
+from messenger.web.settings_pages import browser_of
 from tests.cast import PASSWORD, Cast, email_of, give_role
 
 Browser = Callable[[Person], Client]
@@ -176,6 +177,20 @@ def test_all_other_sessions_end_at_once(cast: Cast, client_for: Browser) -> None
     here, there, bob = client_for(cast.alice), client_for(cast.alice), client_for(cast.bob)
     here.post("/settings/sessions/end-others/")
     assert [client.get("/settings/").status_code for client in (here, there, bob)] == [200, 302, 200]
+
+
+@pytest.mark.parametrize(
+    ("agent", "words"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0", "Edge on Windows"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605 Safari/604", "Safari on iPhone"),
+        ("curl/8.1", "curl/8.1"),
+        ("", "Unknown browser"),
+    ],
+)
+def test_a_session_is_described_so_that_its_owner_knows_it(agent: str, words: str) -> None:
+    assert browser_of(agent) == words
 
 
 def test_every_page_has_one_heading_and_a_label_for_every_field(cast: Cast, client_for: Browser) -> None:

@@ -1,0 +1,165 @@
+/* The outbox: order per conversation, one sender, nothing lost, nothing sent after it was acknowledged. */
+import assert from "node:assert/strict";
+import test from "node:test";
+import { Outbox } from "../../static/js/models/outbox.js";
+import { memoryPosts } from "../../static/js/models/posts-store.js";
+
+const settle = () => new Promise((done) => setTimeout(done, 5));
+const temporary = { code: "offline", isTemporary: true, message: "" };
+const refusal = { code: "refused", message: "No.", reasons: [{ message: "Off the record." }] };
+
+/* Two tabs share a store, a channel and a lock: the first that asks gets it. */
+function makeOffice() {
+  const store = memoryPosts();
+  const ears = new Set();
+  let isHeld = false;
+  const waiting = [];
+  const locks = {
+    request(_name, hold) {
+      if (isHeld) return waiting.push(hold);
+      isHeld = true;
+      return hold();
+    },
+  };
+  const channel = () => {
+    const ear = new EventTarget();
+    ears.add(ear);
+    ear.postMessage = (data) => {
+      for (const other of ears) if (other !== ear) other.dispatchEvent(Object.assign(new Event("message"), { data }));
+    };
+    return ear;
+  };
+  const tab = (send) => new Outbox({ name: "outbox", store, send, channel: channel(), locks });
+  return { store, tab, passLock: () => waiting.shift()?.() };
+}
+
+/* A server that answers each post when the test says so. */
+function makeServer() {
+  const calls = [];
+  const send = (post) => new Promise((resolve, reject) => calls.push({ post, resolve, reject }));
+  const keys = () => calls.map(({ post }) => post.client_key);
+  return { calls, send, keys };
+}
+
+const entry = (client_key, c = 7) => ({ client_key, c, body: client_key, at: "2026-11-21T10:00:00.000Z" });
+
+test("posts of a conversation leave one after the other, other conversations do not wait", async () => {
+  const server = makeServer();
+  const outbox = makeOffice().tab(server.send);
+  outbox.start();
+  for (const [key, c] of [["a", 7], ["b", 7], ["x", 9]]) await outbox.add(entry(key, c));
+  await settle();
+  assert.deepEqual(server.keys(), ["a", "x"]);
+  server.calls[0].resolve({ n: 1 });
+  await settle();
+  assert.deepEqual(server.keys(), ["a", "x", "b"]);
+});
+
+test("an acknowledged post is told with its message and is gone", async () => {
+  const server = makeServer();
+  const outbox = makeOffice().tab(server.send);
+  const told = [];
+  outbox.addEventListener("sent", ({ detail }) => told.push([detail.client_key, detail.message.n]));
+  outbox.start();
+  await outbox.add(entry("a"));
+  await settle();
+  server.calls[0].resolve({ n: 5 });
+  await settle();
+  assert.deepEqual(told, [["a", 5]]);
+  assert.deepEqual(await outbox.posts(), []);
+});
+
+test("without an answer a post stays, holds its place, and is sent again with the same key", async () => {
+  const server = makeServer();
+  const outbox = makeOffice().tab(server.send);
+  outbox.start();
+  await outbox.add(entry("a"));
+  await outbox.add(entry("b"));
+  await settle();
+  server.calls[0].reject(temporary);
+  await settle();
+  assert.equal((await outbox.posts()).length, 2);
+  outbox.hurry();
+  await settle();
+  assert.equal(server.keys()[1], "a");
+  server.calls.at(-1).resolve({ n: 1 });
+  await settle();
+  assert.equal(server.keys().at(-1), "b");
+});
+
+test("a refused post is kept with its reasons, lets the next one pass, and can be given up", async () => {
+  const server = makeServer();
+  const outbox = makeOffice().tab(server.send);
+  outbox.start();
+  await outbox.add(entry("bad"));
+  await outbox.add(entry("good"));
+  await settle();
+  server.calls[0].reject(refusal);
+  await settle();
+  assert.deepEqual(server.keys(), ["bad", "good"]);
+  const kept = (await outbox.posts()).find(({ client_key }) => client_key === "bad");
+  assert.deepEqual([kept.state, kept.error.reasons], ["refused", refusal.reasons]);
+  await outbox.discard("bad");
+  assert.deepEqual((await outbox.posts()).map(({ client_key }) => client_key), ["good"]);
+});
+
+test("a refused post is sent again only when its author says so", async () => {
+  const server = makeServer();
+  const outbox = makeOffice().tab(server.send);
+  outbox.start();
+  await outbox.add(entry("bad"));
+  await settle();
+  server.calls[0].reject(refusal);
+  await settle();
+  outbox.hurry();
+  await settle();
+  assert.equal(server.calls.length, 1);
+  await outbox.retry("bad");
+  await settle();
+  assert.deepEqual(server.keys(), ["bad", "bad"]);
+});
+
+test("only the tab that holds the lock sends, also what another tab wrote; both hear of it", async () => {
+  const office = makeOffice();
+  const [first, second] = [makeServer(), makeServer()];
+  const [one, two] = [office.tab(first.send), office.tab(second.send)];
+  const heard = [];
+  two.addEventListener("sent", ({ detail }) => heard.push(detail.client_key));
+  one.start();
+  two.start();
+  await two.add(entry("from-two"));
+  await settle();
+  assert.deepEqual([first.keys(), second.keys()], [["from-two"], []]);
+  first.calls[0].resolve({ n: 1 });
+  await settle();
+  assert.deepEqual(heard, ["from-two"]);
+});
+
+test("when the sending tab is gone the next one sends what is left", async () => {
+  const office = makeOffice();
+  const [first, second] = [makeServer(), makeServer()];
+  const [one, two] = [office.tab(first.send), office.tab(second.send)];
+  one.start();
+  two.start();
+  await one.add(entry("left"));
+  await settle();
+  assert.deepEqual(second.keys(), []);
+  office.passLock();
+  await settle();
+  assert.deepEqual(second.keys(), ["left"]);
+});
+
+test("a lost session stops sending and keeps everything", async () => {
+  const server = makeServer();
+  const outbox = makeOffice().tab(server.send);
+  let isTold = false;
+  outbox.addEventListener("signedout", () => (isTold = true));
+  outbox.start();
+  await outbox.add(entry("a"));
+  await settle();
+  server.calls[0].reject({ isSignedOut: true });
+  await settle();
+  assert.equal(isTold, true);
+  assert.equal(server.calls.length, 1);
+  assert.equal((await outbox.posts()).length, 1);
+});

@@ -1,0 +1,118 @@
+/* What frames mean: gaps become syncs, heads correct the list, events of the open conversation reach the timeline. */
+import assert from "node:assert/strict";
+import test from "node:test";
+import { byId } from "../../static/js/models/conversations.js";
+import { Cursors } from "../../static/js/models/cursors.js";
+import { Session } from "../../static/js/models/session.js";
+import { createStore } from "../../static/js/models/store.js";
+
+const settle = () => new Promise((done) => setTimeout(done, 5));
+const conversation = (id, head) => ({ id, kind: "team", title: "", subtitle: "", head, unread: 0, mentions: 0, read_n: head, last_at: "2026-11-21T10:00:00.000Z" });
+const created = (c, n) => ({
+  t: "ev", c, n, kind: "message.created", message: { c, n, client_key: `k${n}`, at: "2026-11-21T11:00:00.000Z", author: { id: 2, kind: "person" } },
+});
+
+function makePage({ answers = [] } = {}) {
+  const shown = [];
+  const asked = [];
+  const timeline = { add: (message) => shown.push(message.n), removeMessage: (n) => shown.push(`removed ${n}`), setSms() {}, reset: async () => shown.push("reset") };
+  const api = {
+    async get(path, query) {
+      asked.push(query ? `${path} ${query.after}` : path);
+      return answers.shift();
+    },
+  };
+  const store = createStore({ me: { id: 1 }, openId: 7, conversations: byId([conversation(7, 41), conversation(9, 3)]), isReading: false, isMember: true, typing: new Map() });
+  const cursors = new Cursors({ 7: 41, 9: 3 });
+  return { store, cursors, shown, asked, session: new Session({ store, cursors, api, timeline }) };
+}
+
+test("the next event of the open conversation is shown once", () => {
+  const { session, shown } = makePage();
+  session.take(created(7, 42));
+  session.take(created(7, 42));
+  assert.deepEqual(shown, [42]);
+});
+
+test("a message elsewhere is counted, not shown", () => {
+  const { session, shown, store } = makePage();
+  session.take(created(9, 4));
+  assert.deepEqual(shown, []);
+  assert.equal(store.state.conversations.get(9).unread, 1);
+});
+
+test("a gap is filled by sync from our cursor, in order, and what was early is not lost", async () => {
+  const answer = { events: [created(7, 42), created(7, 43), created(7, 44)], heads: [[7, 44, 3, 0], [9, 3, 0, 0]], limited: false };
+  const { session, shown, asked } = makePage({ answers: [answer] });
+  session.take(created(7, 44));
+  await settle();
+  session.take(created(7, 45));
+  assert.deepEqual(asked, ["sync 7:41"]);
+  assert.deepEqual(shown, [42, 43, 44, 45]);
+});
+
+test("a limited sync is continued from the new cursor", async () => {
+  const heads = [[7, 44, 3, 0], [9, 3, 0, 0]];
+  const answers = [{ events: [created(7, 42)], heads, limited: true }, { events: [created(7, 43), created(7, 44)], heads, limited: false }];
+  const { session, shown, asked } = makePage({ answers });
+  session.take({ t: "pong", heads: [[7, 44], [9, 3]] });
+  await settle();
+  assert.deepEqual(asked, ["sync 7:41", "sync 7:42"]);
+  assert.deepEqual(shown, [42, 43, 44]);
+});
+
+test("a pong without a head ahead of us asks nothing", async () => {
+  const { session, asked } = makePage();
+  session.take({ t: "pong", heads: [[7, 41], [9, 3]] });
+  await settle();
+  assert.deepEqual(asked, []);
+});
+
+test("after a very long absence the newest page takes the place of every event since", async () => {
+  const heads = [[7, 900, 800, 0], [9, 3, 0, 0]];
+  const { session, shown, cursors } = makePage({ answers: [{ events: [created(7, 42)], heads, limited: true }] });
+  await session.sync();
+  assert.deepEqual(shown, ["reset"]);
+  assert.equal(cursors.get(7), 900);
+});
+
+test("heads without the open conversation say that we no longer belong to it", () => {
+  const { session, store } = makePage();
+  session.take({ t: "welcome", heads: [[9, 3, 0, 0]], limits: {}, build: "1" });
+  assert.equal(store.state.isMember, false);
+  assert.equal(store.state.conversations.has(7), false);
+});
+
+test("heads with an unknown conversation make the page ask for the list", async () => {
+  const results = [conversation(7, 41), conversation(9, 3), conversation(12, 1)];
+  const { session, store, cursors } = makePage({ answers: [{ results }] });
+  session.take({ t: "welcome", heads: [[7, 41, 0, 0], [9, 3, 0, 0], [12, 1, 1, 0]], limits: {}, build: "1" });
+  await settle();
+  assert.equal(store.state.conversations.has(12), true);
+  assert.equal(cursors.get(12), 1);
+});
+
+test("a removed message becomes a tombstone only where it is shown", () => {
+  const { session, shown } = makePage();
+  session.take({ t: "ev", c: 7, n: 42, kind: "message.removed", target: 40 });
+  session.take({ t: "ev", c: 9, n: 4, kind: "message.removed", target: 2 });
+  assert.deepEqual(shown, ["removed 40"]);
+});
+
+test("who writes is forgotten when their message is there, and my own typing is not shown", () => {
+  const { session, store } = makePage();
+  session.take({ t: "eph", c: 7, kind: "typing", person: { id: 1, name: "Me" } });
+  session.take({ t: "eph", c: 7, kind: "typing", person: { id: 2, name: "Bob" } });
+  assert.deepEqual([...store.state.typing.keys()], ["7:2"]);
+  session.take(created(7, 42));
+  assert.equal(store.state.typing.size, 0);
+});
+
+test("reading up to the head clears what waits, reading less does not", () => {
+  const { session, store } = makePage();
+  session.take(created(9, 4));
+  session.markRead(9, 3);
+  assert.equal(store.state.conversations.get(9).unread, 1);
+  session.markRead(9, 4);
+  assert.equal(store.state.conversations.get(9).unread, 0);
+});

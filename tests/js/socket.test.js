@@ -1,0 +1,112 @@
+/* The protocol client against a socket that does what the test says. */
+import assert from "node:assert/strict";
+import test from "node:test";
+import { ChatSocket } from "../../static/js/models/socket.js";
+
+class FakeSocket extends EventTarget {
+  static OPEN = 1;
+  static made = [];
+  readyState = 0;
+  sent = [];
+
+  constructor(url, protocol) {
+    super();
+    this.protocol = protocol;
+    FakeSocket.made.push(this);
+  }
+
+  accept() {
+    this.readyState = 1;
+    this.dispatchEvent(new Event("open"));
+  }
+
+  say(frame) {
+    this.dispatchEvent(Object.assign(new Event("message"), { data: JSON.stringify(frame) }));
+  }
+
+  hangUp(code) {
+    this.dispatchEvent(Object.assign(new Event("close"), { code }));
+  }
+
+  send(text) {
+    this.sent.push(JSON.parse(text));
+  }
+
+  close() {
+    this.readyState = 3;
+  }
+}
+
+function makeClient(t) {
+  t.mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+  FakeSocket.made = [];
+  const client = new ChatSocket({ url: "ws://x/ws", cursors: () => ({ 7: 41 }), WebSocketClass: FakeSocket });
+  const states = [];
+  client.addEventListener("state", ({ detail }) => states.push(detail));
+  client.open();
+  return { client, states, socket: () => FakeSocket.made.at(-1) };
+}
+
+const welcome = { t: "welcome", v: 1, heads: [] };
+
+test("hello goes first, with our cursors, and only a welcome makes us online", (t) => {
+  const { client, states, socket } = makeClient(t);
+  socket().accept();
+  assert.deepEqual(socket().sent, [{ t: "hello", v: 1, cursors: { 7: 41 } }]);
+  assert.equal(client.send({ t: "typing", c: 7 }), false);
+  socket().say(welcome);
+  assert.deepEqual(states, ["connecting", "online"]);
+  assert.equal(client.send({ t: "typing", c: 7 }), true);
+});
+
+test("after a membership change it comes back at once", (t) => {
+  const { socket } = makeClient(t);
+  socket().accept();
+  socket().say(welcome);
+  socket().hangUp(4003);
+  t.mock.timers.tick(1);
+  assert.equal(FakeSocket.made.length, 2);
+});
+
+test("after an ended session it does not come back", (t) => {
+  const { client, socket } = makeClient(t);
+  let isSignedOut = false;
+  client.addEventListener("signedout", () => (isSignedOut = true));
+  socket().accept();
+  socket().hangUp(4001);
+  t.mock.timers.tick(120_000);
+  assert.equal(isSignedOut, true);
+  assert.equal(FakeSocket.made.length, 1);
+});
+
+test("a lost connection comes back within the limit of its try", (t) => {
+  const { states, socket } = makeClient(t);
+  socket().accept();
+  socket().say(welcome);
+  socket().hangUp(1006);
+  t.mock.timers.tick(500);
+  assert.equal(FakeSocket.made.length, 2);
+  assert.deepEqual(states, ["connecting", "online", "offline", "connecting"]);
+});
+
+test("a question without an answer is a dead connection", (t) => {
+  const { socket } = makeClient(t);
+  socket().accept();
+  socket().say(welcome);
+  t.mock.timers.tick(20_000);
+  assert.deepEqual(socket().sent.at(-1), { t: "ping" });
+  t.mock.timers.tick(10_000);
+  t.mock.timers.tick(500);
+  assert.equal(FakeSocket.made.length, 2);
+});
+
+test("an answered ping keeps the connection", (t) => {
+  const { socket } = makeClient(t);
+  socket().accept();
+  socket().say(welcome);
+  for (let round = 0; round < 5; round += 1) {
+    t.mock.timers.tick(20_000);
+    socket().say({ t: "pong", heads: [] });
+  }
+  assert.equal(FakeSocket.made.length, 1);
+});

@@ -33,4 +33,5 @@ if settings.ONRECORD_EMBEDDED and settings.ONRECORD_CARRIER == "simulator":
 handler400 = errors.bad_request
 handler403 = errors.forbidden
 handler404 = errors.not_found
+handler429 = errors.too_many  # for allauth: too many attempts to sign in
 handler500 = errors.failed

@@ -207,7 +207,7 @@ def test_an_entry_whose_content_was_replaced_is_an_exception(tmp_path: Path) -> 
             "does not verify",
         ),
         ("UPDATE archive_leaf SET data = (SELECT hash FROM archive_leaf WHERE seq = 3) WHERE seq = 2", "entry 2"),
-        ("DELETE FROM archive_leaf WHERE seq = 2", "entry . cannot be proved"),
+        ("DELETE FROM archive_leaf WHERE seq = 2", "has no entry 3|entry 7 cannot be proved"),
         ("DELETE FROM archive_entry WHERE seq = 2", "has no entry 3"),
     ],
 )

@@ -13,7 +13,7 @@ from tests import services
 from tests.environment import BACKEND
 
 # These start servers or browsers of their own: one at a time, and first, because they take longest.
-HEAVY_FOLDERS = frozenset({"browser", "faults"})
+HEAVY_FOLDERS = frozenset({"browser", "faults", "flows"})
 DATABASE_FIXTURES = frozenset({"db", "transactional_db", "_django_db_helper", "live_server"})
 
 

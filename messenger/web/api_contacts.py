@@ -16,7 +16,8 @@ from messenger.people.actions import add_contact, create_token, revoke_token
 from messenger.people.errors import Invalid
 from messenger.people.models import ApiToken, Contact
 from messenger.sms import consent
-from messenger.sms.decisions import evaluate, measure
+from messenger.sms.decisions import evaluate
+from messenger.sms.segments import split
 from messenger.web import serializers, shapes
 from messenger.web.api import person_of, values_of
 
@@ -105,7 +106,7 @@ def contact_brief(contact: Contact) -> dict[str, Any]:
 def preview(contact: Contact, body: str) -> dict[str, Any]:
     """Return the decision on a text as the composer shows it."""
     decision = evaluate(contact, text=body, at=timezone.now())
-    segments = measure(decision.text)
+    segments = split(decision.text)
     return {
         "outcome": decision.outcome,
         "reasons": [{"code": reason.code, "message": reason.message} for reason in decision.reasons],

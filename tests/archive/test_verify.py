@@ -43,7 +43,7 @@ def test_a_sound_package_is_verified_and_complete(package: Package) -> None:
     status, output = run(package)
     assert status == 0
     assert output.startswith("verified and complete: 13 entries, 11 of them opened")
-    assert "3 of the record's 4 streams" in output
+    assert "all that 3 of the record's 4 streams held at entry 14 (2026-11-21T16:00:14.000Z)" in output
     assert "size 16" in output
 
 
@@ -201,6 +201,13 @@ def test_a_stream_dropped_as_a_whole_is_found(package: Package) -> None:
     package.write_lines(lines[:5] + lines[10:])
     cover(package, is_covered=True)
     refuse(package, f"stream {TWO} is missing as a whole, n 1 to 5")
+
+
+def test_a_package_without_any_entry_is_no_complete_one(package: Package) -> None:
+    package.write_lines([])
+    edit_json(package, "data/heads.json", lambda heads: heads.update(streams={}))
+    cover(package, is_covered=True)
+    refuse(package, "data/entries.jsonl: holds no entry at all")
 
 
 def test_swapped_lines_are_out_of_order(package: Package) -> None:

@@ -3,6 +3,7 @@
 import signal
 from typing import Any
 
+from channels.routing import get_default_application
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.server import Server
 from django.conf import settings
@@ -10,9 +11,9 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from archive import ledger
-from messenger.asgi import application
 from messenger.embedded import EmbeddedWorker
 from messenger.people.firm import is_founded
+from messenger.web.assets import collect_static_files
 from messenger.web.first_run import first_run_token
 
 
@@ -30,7 +31,7 @@ class Command(BaseCommand):
         if settings.ONRECORD_PRODUCTION and not options["no_worker"]:
             raise CommandError("In production run Celery's worker and beat, and serve with --no-worker.")
         call_command("migrate", verbosity=0, interactive=False)
-        call_command("collectstatic", verbosity=0, interactive=False)
+        collect_static_files()
         ledger.confirm_identity()
         worker = None if options["no_worker"] else EmbeddedWorker()
         if worker is not None:
@@ -44,7 +45,8 @@ class Command(BaseCommand):
 
     def _listen(self, host: str, port: int) -> None:
         server = Server(
-            application=application,
+            # Loaded only now: whitenoise lists the collected files as the application is made.
+            application=get_default_application(),
             endpoints=build_endpoint_description_strings(host=host, port=port),
             websocket_max_message_size=settings.ONRECORD_FRAME_BYTES,
             websocket_max_frame_size=settings.ONRECORD_FRAME_BYTES,

@@ -1,0 +1,73 @@
+"""Sealing: what was sealed opens in its place with its key, and nowhere else."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from archive import sealing
+from archive.canonical import Json, NotCanonical
+from archive.sealing import NotOpened, Place
+
+PLACE = Place(origin="record.example/firm", stream="0" * 32, n=3, bucket="7y/2026-11-21")
+CONTENT: dict[str, Json] = {"actor": {"id": "person:3"}, "body": "Sell at 40?", "hits": []}
+BUCKET_KEY = bytes(range(32))
+fields = st.dictionaries(
+    st.text(st.characters(max_codepoint=127)), st.none() | st.booleans() | st.text("aé😀"), max_size=4
+)
+
+
+@given(fields)
+def test_content_opens_in_its_place(content: dict[str, Json]) -> None:
+    sealed = sealing.seal_content(content, place=PLACE)
+    assert sealing.unseal(sealed.ciphertext, record_key=sealed.record_key, place=PLACE) == content
+
+
+@pytest.mark.parametrize("elsewhere", [{"origin": "other"}, {"stream": "1" * 32}, {"n": 4}])
+def test_content_opens_in_no_other_place(elsewhere: dict[str, object]) -> None:
+    sealed = sealing.seal_content(CONTENT, place=PLACE)
+    with pytest.raises(NotOpened):
+        sealing.unseal(sealed.ciphertext, record_key=sealed.record_key, place=replace(PLACE, **elsewhere))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("elsewhere", [{"bucket": "3y/2026-11-21"}, {"stream": "1" * 32}, {"n": 4}])
+def test_a_record_key_unwraps_in_no_other_place(elsewhere: dict[str, object]) -> None:
+    key = bytes(32)
+    wrapped = sealing.wrap_record_key(key, bucket_key=BUCKET_KEY, place=PLACE)
+    assert sealing.unwrap_record_key(wrapped, bucket_key=BUCKET_KEY, place=PLACE) == key
+    with pytest.raises(NotOpened):
+        sealing.unwrap_record_key(wrapped, bucket_key=BUCKET_KEY, place=replace(PLACE, **elsewhere))  # type: ignore[arg-type]
+    with pytest.raises(NotOpened):
+        sealing.unwrap_record_key(wrapped, bucket_key=bytes(32), place=PLACE)
+
+
+@pytest.mark.parametrize("sealed", [b"", b"short", bytes(12), bytes(28), bytes(100)])
+def test_rubbish_is_not_opened(sealed: bytes) -> None:
+    with pytest.raises(NotOpened):
+        sealing.decrypt(sealed, key=BUCKET_KEY, aad=b"")
+
+
+def test_a_field_is_opened_by_its_own_key_only() -> None:
+    sealed = sealing.seal_content(CONTENT, place=PLACE)
+    keys = sealing.commitment_keys(CONTENT, record_key=sealed.record_key)
+    assert {field: sealing.commitment(CONTENT[field], key=keys[field]) for field in CONTENT} == sealed.commitments
+    assert sealing.commitment(CONTENT["body"], key=keys["hits"]) != sealed.commitments["body"]
+
+
+def test_the_same_words_twice_have_nothing_in_common() -> None:
+    first, second = (sealing.seal_content(CONTENT, place=PLACE) for _ in range(2))
+    assert first.record_key != second.record_key
+    assert not set(first.commitments.values()) & set(second.commitments.values())
+    assert first.ciphertext != second.ciphertext
+
+
+def test_a_record_key_is_never_in_a_repr() -> None:
+    sealed = sealing.seal_content(CONTENT, place=PLACE)
+    assert "record_key" not in repr(sealed)
+    assert repr(sealed.record_key) not in repr(sealed)
+
+
+def test_content_outside_canonical_json_is_not_sealed() -> None:
+    with pytest.raises(NotCanonical):
+        sealing.seal_content({"body": "\ud800"}, place=PLACE)

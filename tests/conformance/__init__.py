@@ -1,0 +1,1 @@
+"""Vectors from outside: what others published and we must agree with."""

@@ -34,6 +34,7 @@ MAX_FILE_BYTES = 1024 * 1024 * 1024  # of the files that are read whole
 MAX_INTEGER = 2**53
 SHOWN_FINDINGS = 25
 HASH = re.compile(r"[0-9a-f]{64}")
+BAG_LINE = re.compile(rb"([0-9a-f]{64})  ([A-Za-z0-9._/-]+)")
 STREAM_ID = re.compile(r"[0-9a-f]{32}")
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 UNREADABLE = (OSError, ValueError, RecursionError, MemoryError)
@@ -80,6 +81,7 @@ class Heads:
     streams: dict[str, tuple[int, str]]
     count: int  # of all streams of the record, also those that are not in this export
     index: int
+    at: str
 
 
 @dataclass
@@ -322,16 +324,9 @@ def check_strays(folder: Path, findings: Findings) -> None:
 def read_bag_manifest(folder: Path, name: str) -> dict[str, str]:
     listed: dict[str, str] = {}
     for number, line in read_lines(folder, name):
-        match = re.fullmatch(rb"([0-9a-f]{64})  ([\x21-\x7e]+)", line)
+        match = BAG_LINE.fullmatch(line)
         path = match.group(2).decode() if match else ""
-        if (
-            not match
-            or path in listed
-            or path.startswith("/")
-            or ".." in path.split("/")
-            or "\\" in path
-            or ":" in path
-        ):
+        if not match or path in listed or {"", ".", ".."} & set(path.split("/")):
             raise Damage(f"line {number} is not `<sha-256>  <file of this folder>`")
         listed[path] = match.group(1).decode()
     return listed
@@ -550,6 +545,8 @@ def walk_entries(folder: Path, *, checkpoint: Checkpoint | None, heads: Heads | 
         for number, line in read_lines(folder, ENTRIES):
             check_line(line, number=number, walk=walk)
     leave_stream(walk)
+    if not walk.lines:
+        walk.findings.add(ENTRIES, "holds no entry at all")
     ends = heads.streams if heads else {}
     for stream in sorted(set(ends) - set(walk.streams)):
         walk.findings.add(ENTRIES, f"stream {shown(stream)} is missing as a whole, n {span(1, ends[stream][0])}")
@@ -573,7 +570,7 @@ def read_heads(folder: Path, checkpoint: Checkpoint | None) -> Heads:
     if entry.leaf["kind"] != "stream.heads" or not HASH.fullmatch(str(root)) or type(count) is not int:
         raise Damage("is not an entry of kind stream.heads with its root and count opened")
     ends = {name: read_head(name, item, root=bytes.fromhex(root), count=count) for name, item in streams.items()}
-    return Heads(ends, count, entry.index)
+    return Heads(ends, count, entry.index, entry.leaf["at"])
 
 
 def read_head(stream: str, item: object, *, root: bytes, count: int) -> tuple[int, str]:
@@ -643,10 +640,9 @@ def summarise(walk: Walk, key: VerifierKey | None) -> str:
     if not walk.checkpoint or not walk.heads:
         return ""
     root, origin = base64.b64encode(walk.checkpoint.root).decode(), shown(walk.checkpoint.origin)
+    streams, heads = f"{len(walk.streams)} of the record's {walk.heads.count} streams", walk.heads
     what = f"verified and complete: {walk.lines} entries, {walk.opened} of them opened"
-    what += (
-        f", all that {len(walk.streams)} of the record's {walk.heads.count} streams held at entry {walk.heads.index}"
-    )
+    what += f", all that {streams} held at entry {heads.index} ({heads.at})"
     what += f", under the checkpoint of {origin} of size {walk.checkpoint.size} and root {root}"
     if key:
         return f"{what}, signed by {shown(key.name)}+{key.id.hex()}."

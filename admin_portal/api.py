@@ -75,7 +75,7 @@ class EntryView(DeskView):
 class ExportsView(DeskView):
     capability = "exports.request"
 
-    @extend_schema(parameters=[BEFORE], responses=serializers.ExportsShape)
+    @extend_schema(operation_id="exports_list", parameters=[BEFORE], responses=serializers.ExportsShape)
     def get(self, request: Request) -> Response:
         """All exports, newest first, for those who ask for them or approve them."""
         person, before = person_of(request), whole_number(request, "before", None)

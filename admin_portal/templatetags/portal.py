@@ -41,6 +41,24 @@ CHECK_STATES = {
 }
 
 
+KINDS = {
+    "conversation.created": "Conversation opened",
+    "message.created": "Messages",
+    "message.refused": "Refused words",
+    "message.removed": "Removals",
+    "membership.added": "Members who joined",
+    "membership.removed": "Members who left",
+    "sms.received": "Texts from the client",
+    "sms.status": "Steps of a text at the carrier",
+}
+
+
+@register.filter
+def kind_name(kind: str) -> str:
+    """Return what a kind of entry is called; a kind without a name of its own keeps its technical one."""
+    return KINDS.get(kind, kind)
+
+
 @register.filter
 def export_state(export: ExportRequest) -> State:
     return EXPORT_STATES[export.state]

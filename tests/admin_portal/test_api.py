@@ -124,7 +124,7 @@ def test_an_export_goes_from_request_to_package(office: Office, client_for: Clie
     assert cora.get(f"/api/v1/{path}").json()["download_token"] is None
     token = carl.get(f"/api/v1/{path}").json()["download_token"]
     answer = carl.get(f"/api/v1/{path}/download?token={token}")
-    with ZipFile(BytesIO(b"".join(answer.streaming_content))) as package:  # type: ignore[arg-type]  # bytes under WSGI
+    with ZipFile(BytesIO(b"".join(answer.streaming_content))) as package:
         assert package.testzip() is None
     again = carl.get(f"/api/v1/{path}/download?token={token}")
     assert (again.status_code, again.json()["code"]) == (409, "conflict")

@@ -95,7 +95,7 @@ def test_asking_again_with_the_same_key_is_the_same_request(office: Office) -> N
 def test_a_scope_takes_conversations_and_all_of_a_person(office: Office) -> None:
     assert make_scope([], person_id=office.cast.alice.pk).conversations == (office.talk.pk,)
     now = timezone.now()
-    refused = {
+    refused: dict[str, Callable[[], object]] = {
         "conversations": lambda: make_scope([]),
         "person": lambda: make_scope([], person_id=10**9),
         "until": lambda: make_scope([office.talk.pk], since=now, until=now),
@@ -147,10 +147,11 @@ def test_who_was_demoted_or_has_left_does_not_decide(office: Office) -> None:
 def test_a_decision_is_made_once(office: Office) -> None:
     export, cora = ask(office), office.cast.cora
     assert approve_export(cora, export_id=export.pk).state == ExportRequest.APPROVED
-    for decide in (
+    again: tuple[Callable[[], object], ...] = (
         lambda: approve_export(cora, export_id=export.pk),
         lambda: refuse_export(cora, export_id=export.pk, reason="too late"),
-    ):
+    )
+    for decide in again:
         with pytest.raises(Conflict, match="decided already"):
             decide()
     assert len(looks_of(cora, "export.approved")) == 1
@@ -324,9 +325,7 @@ def test_what_is_not_ready_or_not_there_is_not_handed_out_and_not_recorded(offic
     size = record_size()
     for row, words in ((waiting, "not ready"), (export, "no longer on this server")):
         with pytest.raises(Conflict, match=words):
-            download_export(
-                carl, export_id=row.pk, session=SESSION, token=download_token(row, session=SESSION)
-            )
+            download_export(carl, export_id=row.pk, session=SESSION, token=download_token(row, session=SESSION))
     assert record_size() == size
 
 

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Callable
 from io import BytesIO
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import get_resolver
 
@@ -18,6 +18,7 @@ from tests.admin_portal.conftest import PURPOSE, Office, looks_of, record_size, 
 from tests.admin_portal.test_exports import ask, ready
 
 ClientFor = Callable[[Person], Client]
+Answer = Any  # Django's test client answers with classes of its own
 SECRETS = ("Meridian", "lawyer", "guarantee", "in writing")
 # Every page of the portal, as an address; POST-only ones are asked with GET too: a 405 would tell that they exist.
 ADDRESSES = (
@@ -41,12 +42,12 @@ ADDRESSES = (
 )
 
 
-def text_of(answer: HttpResponse) -> str:
+def text_of(answer: Answer) -> str:
     """Return the visible words of a page."""
     return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
 
 
-def without_secrets_of_the_session(answer: HttpResponse) -> str:
+def without_secrets_of_the_session(answer: Answer) -> str:
     """Return the page without what differs between any two answers."""
     return re.sub(r'(csrf-token" content|csrfmiddlewaretoken" value)="[^"]*"', "", answer.content.decode())
 
@@ -58,7 +59,7 @@ def officer_with_purpose(client_for: ClientFor, person: Person) -> Client:
     return client
 
 
-def search(client: Client, **fields: str) -> HttpResponse:
+def search(client: Client, **fields: str) -> Answer:
     answer = client.post("/portal/search/", fields, follow=True)
     assert answer.status_code == 200
     return answer
@@ -173,9 +174,7 @@ def test_hits_are_paged(office: Office, client_for: ClientFor) -> None:
     assert (len(numbers[0]), len(numbers[1]), numbers[0] & numbers[1]) == (25, 1, set())
 
 
-def test_an_entry_page_shows_context_evidence_and_the_way_to_an_export(
-    office: Office, client_for: ClientFor
-) -> None:
+def test_an_entry_page_shows_context_evidence_and_the_way_to_an_export(office: Office, client_for: ClientFor) -> None:
     client = officer_with_purpose(client_for, office.cast.carl)
     page = client.get(f"/portal/entries/{office.messages[2].seq}/")
     words = text_of(page)
@@ -227,9 +226,7 @@ def test_the_whole_way_from_a_search_to_the_package(office: Office, client_for: 
     assert "was downloaded already, and it is handed out once" in text_of(again)
 
 
-def test_the_asker_gets_no_button_to_decide_and_a_clear_no_without_one(
-    office: Office, client_for: ClientFor
-) -> None:
+def test_the_asker_gets_no_button_to_decide_and_a_clear_no_without_one(office: Office, client_for: ClientFor) -> None:
     export = ask(office)
     client, address = client_for(office.cast.carl), f"/portal/exports/{export.pk}/"
     assert "approve/" not in client.get(address).content.decode()
@@ -266,9 +263,7 @@ def test_the_state_of_an_export_is_told_to_its_page(office: Office, client_for: 
     assert answer.json() == {"state": "ready", "is_settled": True}
 
 
-def test_a_reviewer_removes_a_reported_message(
-    office: Office, report: MessageReport, client_for: ClientFor
-) -> None:
+def test_a_reviewer_removes_a_reported_message(office: Office, report: MessageReport, client_for: ClientFor) -> None:
     mona = client_for(office.cast.mona)
     listed = mona.get("/portal/review/")
     assert "Advice or promise that we may not give" in text_of(listed)

@@ -28,3 +28,6 @@ async function ask(url) {
 for (const element of document.querySelectorAll("[data-poll]")) {
   watch(/** @type {HTMLElement} */ (element));
 }
+
+// On a phone the navigation scrolls sideways: bring the page one is on into sight.
+document.querySelector(".side-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });

@@ -59,6 +59,13 @@ def test_the_page_shows_the_same_without_a_script(client: Client, cast: Cast, th
     assert "Pat Client" in client.get("/phone/").content.decode()
 
 
+def test_the_enter_key_sends_what_was_written_and_not_a_ready_answer(client: Client, cast: Cast) -> None:
+    """Enter presses the first button of a form: it must be Send, not STOP."""
+    page = client.get(f"/phone/{cast.contact.pk}/").content.decode()
+    form = page[page.index('id="phone-form"') :]
+    assert 0 < form.index('aria-label="Send"') < form.index('name="quick"')
+
+
 def test_an_answer_is_in_the_thread_and_in_the_record(client: Client, cast: Cast, thread: Conversation) -> None:
     assert reply(client, cast, body="Thank you! When?") == 302
     message = Message.objects.get(conversation=thread, contact=cast.contact)
@@ -140,5 +147,6 @@ def test_the_page_costs_the_same_however_much_there_is(
     for number in range(others):
         add_contact(cast.alice, name=f"Client {number}", number=f"+1 202 555 016{number}")
         reply(client, cast, body=f"Text {number}")
-    with django_assert_num_queries(6):
+    client.get("/phone/")  # the first request of a process also asks whether the firm is founded
+    with django_assert_num_queries(5):
         client.get(f"/phone/{cast.contact.pk}/")

@@ -21,7 +21,7 @@ from messenger.policy.actions import add_rule
 from messenger.sms import consent
 
 FIRM = "Harbor & Finch Advisors"
-PASSWORD = "on-the-record-2026"  # printed for everybody who starts the demo: nothing here is secret
+PASSWORD = "on-the-record-2026"  # noqa: S105  # printed for everybody who starts the demo: nothing here is secret
 DOMAIN = "harborfinch.example"
 
 STAFF = {

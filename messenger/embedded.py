@@ -22,15 +22,15 @@ class EmbeddedWorker(threading.Thread):
         super().__init__(name="worker", daemon=True)
         self._stopping = threading.Event()
         now = time.monotonic()
-        self._due = {name: now for name in settings.CELERY_BEAT_SCHEDULE}
+        self._due = dict.fromkeys(settings.CELERY_BEAT_SCHEDULE, now)
 
     def run(self) -> None:
         app.loader.import_default_modules()
         while not self._stopping.wait(0.2):
             for name, entry in settings.CELERY_BEAT_SCHEDULE.items():
                 if time.monotonic() >= self._due[name] and not self._stopping.is_set():
-                    self._due[name] = time.monotonic() + entry["schedule"]
-                    self._call(entry["task"])
+                    self._due[name] = time.monotonic() + float(str(entry["schedule"]))
+                    self._call(str(entry["task"]))
             close_old_connections()
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""The product itself as its users run it: `manage.py serve` in a process of its own, embedded or on PostgreSQL and Redis.
+"""The product itself as its users run it: `manage.py serve` as a process, embedded or on PostgreSQL and Redis.
 
 On PostgreSQL the worker and the clock are Celery's, as processes. Talks to it only through its public doors.
 """
@@ -157,9 +157,7 @@ def new_stack() -> Stack:
         **_backend(),
     }
     arguments = ("serve",) if BACKEND == "sqlite" else ("serve", "--no-worker")
-    web = WebProcess(
-        folder=folder, port=port, arguments=(str(ROOT / "manage.py"), *arguments), environment=environment
-    )
+    web = WebProcess(folder=folder, port=port, arguments=(str(ROOT / "manage.py"), *arguments), environment=environment)
     return Stack(folder=folder, environment=environment, web=web, workers=_workers(folder, environment))
 
 
@@ -184,7 +182,8 @@ def _workers(folder: Path, environment: dict[str, str]) -> tuple[ProductProcess,
     schedule = ("beat", "--schedule", str(folder / "beat"), "--loglevel=WARNING", "--pidfile=")
     work = ("worker", "--pool=solo", "--without-mingle", "--without-gossip", "--loglevel=WARNING")
     return tuple(
-        ProductProcess(folder=folder, arguments=(*celery, *part, f"--logfile={folder / part[0]}.out"),
-                       environment=environment)  # fmt: skip
+        ProductProcess(
+            folder=folder, arguments=(*celery, *part, f"--logfile={folder / part[0]}.out"), environment=environment
+        )
         for part in (work, schedule)
     )

@@ -120,7 +120,7 @@ def _earlier_answer(seat: Seat, client_key: UUID) -> Posted | Refusal | None:
 
 
 def _refuse(seat: Seat, words: Words, verdict: Verdict, *, at: datetime) -> Refusal:
-    reasons = tuple({"code": reason.code, "message": reason.message} for reason in verdict.reasons)
+    reasons = tuple(reason.as_json() for reason in verdict.reasons)
     receipt = ledger.record(
         events.MessageRefused(
             stream=f"person:{seat.person.pk}",
@@ -130,7 +130,7 @@ def _refuse(seat: Seat, words: Words, verdict: Verdict, *, at: datetime) -> Refu
             client_key=str(words.client_key),
             conversation=seat.conversation.stream,
             hits=verdict.hits,
-            reasons=reasons,
+            reasons=tuple(dict(reason) for reason in reasons),
         )
     )
     RefusedPost.objects.create(

@@ -102,11 +102,12 @@ def event_frames(rows: Sequence[StreamEvent]) -> list[Frame]:
 
 
 def _event_frame(row: StreamEvent, messages: dict[int, Frame], statuses: dict[int, Frame]) -> Frame:
+    data: Frame = row.data
     frame: Frame = {"t": "ev", "c": row.conversation_id, "n": row.n, "kind": row.kind, "at": instant(row.at)}
     if row.seq in messages:
         # To a client an inbound text is a message like any other.
         return frame | {"kind": "message.created", "message": messages[row.seq]}
-    return frame | row.data | ({"sms": statuses[row.seq]} if row.seq in statuses else {})
+    return frame | data | ({"sms": statuses[row.seq]} if row.seq in statuses else {})
 
 
 def _messages_of(rows: Sequence[StreamEvent]) -> dict[int, Frame]:

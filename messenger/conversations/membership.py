@@ -82,9 +82,7 @@ def _join(conversation: Conversation, person: Person, *, by: Actor, at: datetime
     )
     receipt = append(conversation, event, data={"person": {"id": person.pk, "name": person.name}})
     from_n = 1 if conversation.kind in _OPEN_HISTORY else receipt.n
-    membership = Membership.objects.create(
-        roster_id=conversation.roster_id, person=person, from_n=from_n, added_at=at
-    )
+    membership = Membership.objects.create(roster_id=conversation.roster_id, person=person, from_n=from_n, added_at=at)
     ordinal = Conversation.objects.values_list("ordinal", flat=True).get(pk=conversation.pk)
     ReadMarker.objects.update_or_create(
         conversation=conversation, person=person, defaults={"n": receipt.n, "ordinal": ordinal, "at": at}

@@ -94,7 +94,7 @@ class ReadMarker(models.Model):
 
 
 class RefusedPost(models.Model):
-    """Words that policy refused: kept in the record, shown to nobody; the same client key gets the same answer again."""
+    """Words that policy refused: kept in the record, shown to nobody; the same client key gets the same answer."""
 
     client_key = models.UUIDField(unique=True)
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")

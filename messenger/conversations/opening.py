@@ -122,9 +122,7 @@ def _open(plan: _Plan, roster: Roster, *, by: Actor, at: datetime | None) -> Con
         )
         for one in plan.people
     )
-    ReadMarker.objects.bulk_create(
-        ReadMarker(conversation=conversation, person=one, n=1, at=at) for one in plan.people
-    )
+    ReadMarker.objects.bulk_create(ReadMarker(conversation=conversation, person=one, n=1, at=at) for one in plan.people)
     append(
         conversation,
         events.ConversationCreated(

@@ -29,7 +29,12 @@ _INBOUND_KEYS = uuid.UUID("6f0c4f0a-3a0e-4b6c-9f0c-0c1f7d1c2a55")
 
 
 def queue_text(
-    conversation: Conversation, words: Words, *, hits: tuple[str, ...], at: datetime, message_class: str = "conversational"
+    conversation: Conversation,
+    words: Words,
+    *,
+    hits: tuple[str, ...],
+    at: datetime,
+    message_class: str = "conversational",
 ) -> Message:
     """Put a text into its thread with the decision about it; call it inside `ledger.transaction()`.
 
@@ -54,7 +59,7 @@ def queue_text(
 
 
 def send_due(*, at: datetime | None = None) -> int:
-    """Release what is due: decide again, lease, call the carrier, note what came of it. Return how many were handed over."""
+    """Release what is due: decide again, lease, call the carrier, note what came of it. Return how many left us."""
     at = at or timezone.now()
     with ledger.transaction():
         show_states(sms.expire_leases(at=at), at=at)
@@ -150,9 +155,7 @@ def _process(text: InboundText, *, at: datetime) -> None:
     inbound.mark_processed(text, at=at)
 
 
-def _show_inbound(
-    conversation: Conversation, contact: Contact, text: InboundText, reading: inbound.Reading
-) -> Message:
+def _show_inbound(conversation: Conversation, contact: Contact, text: InboundText, reading: inbound.Reading) -> Message:
     event = events.SmsReceived(
         stream=conversation.stream,
         actor=contact.as_actor(),
@@ -178,7 +181,7 @@ def _follow(contact: Contact, text: InboundText, reading: inbound.Reading, *, at
 
 
 def _contact_for(text: InboundText, *, at: datetime) -> Contact:
-    """Return the contact with this number; an unknown number becomes one, named by the number until somebody names it."""
+    """Return the contact with this number; an unknown number becomes one, with the number as name."""
     known = Contact.objects.filter(number=text.number).first()
     if known is not None:
         return known

@@ -18,7 +18,9 @@ Listener = Callable[[str], None]  # takes a hint: "7" (conversation 7 has someth
 log = structlog.get_logger(__name__)
 _listeners: set[Listener] = set()
 _lock = threading.Lock()
-_client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1) if settings.REDIS_URL else None
+_client = (
+    redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1) if settings.REDIS_URL else None
+)
 
 
 def announce(conversation_id: int) -> None:

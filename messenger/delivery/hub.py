@@ -6,6 +6,7 @@ wake-up the heads are re-read every 5 s and revocations every second.
 """
 
 import asyncio
+import contextlib
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Want:
-    """What to read: events after the numbers in `starts`, and what became of memberships and sessions since the marks."""
+    """What to read: events after the numbers in `starts`, memberships and ended sessions after the marks."""
 
     starts: Mapping[int, int]
     people: frozenset[int]
@@ -117,16 +118,14 @@ class Hub:
             await self._wait()
             try:
                 await self._serve_once()
-            except Exception as error:  # the database may be away for a while: keep the sockets, try again
-                log.error("hub_fetch_failed", error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001  # the database may be away: keep the sockets, try again
+                log.error("hub_fetch_failed", error=type(error).__name__)  # noqa: TRY400  # once a tick: no traceback
                 self._dirty.update(self._by_conversation)
                 await asyncio.sleep(TICK_S)
 
     async def _wait(self) -> None:
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._bell.wait(), timeout=TICK_S)
-        except TimeoutError:
-            pass
         self._bell.clear()
         if time.monotonic() >= self._reread_at:
             self._reread_at = time.monotonic() + REREAD_S

@@ -1,0 +1,1 @@
+"""The one migrations folder of all rooms."""

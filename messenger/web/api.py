@@ -12,8 +12,8 @@ from messenger.conversations import actions, membership, moderation, opening, qu
 from messenger.conversations.access import Seat, access_conversation
 from messenger.conversations.frames import Frame, person_frame
 from messenger.conversations.models import Conversation
-from messenger.people.access import access_contact, people_list
 from messenger.people import errors
+from messenger.people.access import access_contact, people_list
 from messenger.people.models import Person
 from messenger.web import serializers, shapes
 from messenger.web.context import about_me

@@ -9,7 +9,6 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 from messenger.web.build import BUILD_ID
 
-
 NOT_SERVED = ("redoc*", "rest_framework*")
 
 

@@ -74,14 +74,14 @@ def contact(request: HttpRequest, contact_id: int) -> HttpResponse:
     """One client: the thread, what they agreed to with the evidence, and two forms."""
     person = _texter(request)
     found = _contact_or_404(person, contact_id)
-    form = ConsentForm(request.POST or None, prefix="consent" if request.method == "GET" else None)
+    form = ConsentForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         return _grant(request, person, found, form.cleaned_data)
     context = {
         "contact": found,
         "row": _rows([found])[0],
         "history": consent.history(found),
-        "consent_form": form if request.method == "POST" else ConsentForm(),
+        "consent_form": form,
         "opt_out_form": OptOutForm(),
     }
     return render(request, "messenger/contacts/contact.html", context, status=422 if form.errors else 200)

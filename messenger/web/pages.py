@@ -41,7 +41,7 @@ def home(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     if not person.can("chat"):
         return redirect("/portal/")
-    return render(request, "messenger/chat/page.html", _page_context(person, None))
+    return _chat_page(request, person, None)
 
 
 @login_required
@@ -49,8 +49,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def conversation(request: HttpRequest, conversation_id: int) -> HttpResponse:
     """One conversation: its newest 40 messages, its people, a composer."""
     person = person_of(request)
-    seat = _seat_or_404(person, conversation_id)
-    return render(request, "messenger/chat/page.html", _page_context(person, seat))
+    return _chat_page(request, person, _seat_or_404(person, conversation_id))
 
 
 @login_required
@@ -83,7 +82,7 @@ def new_conversation(request: HttpRequest) -> HttpResponse:
             form.add_error(error.field if error.field in form.fields else None, error.message)
         except errors.NotAllowed as error:
             form.add_error(None, error.message)
-    context = _page_context(person, None) | {"form": form}
+    context = {"form": form}
     return render(request, "messenger/chat/new.html", context, status=200 if not form.errors else 422)
 
 
@@ -103,6 +102,11 @@ def report(request: HttpRequest, conversation_id: int, n: int) -> HttpResponse:
         return HttpResponseRedirect(reverse("conversation", args=[conversation_id]))
     context = {"form": form, "message": message_frames([message])[0], "conversation_id": conversation_id}
     return render(request, "messenger/chat/report.html", context)
+
+
+def _chat_page(request: HttpRequest, person: Person, seat: Seat | None) -> HttpResponse:
+    context = _page_context(person, seat) | {"notices": notices.get_messages(request)}
+    return render(request, "messenger/chat/page.html", context)
 
 
 def _seat_or_404(person: Person, conversation_id: int) -> Seat:
@@ -140,7 +144,7 @@ def _page_context(person: Person, seat: Seat | None) -> dict[str, Any]:
         "sidebar": _sidebar(conversations, active),
         "conversation": active,
         "members": members,
-        "messages_shown": shown,
+        "messages": shown,
         "has_more": page.has_more if page else False,
         "report_reasons": list(moderation.REASONS.items()),
         "bootstrap": {

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 class ErrorShape(serializers.Serializer[Any]):
     code = serializers.CharField()
-    field = serializers.CharField(allow_null=True)  # type: ignore[assignment]  # the protocol's word shadows DRF's
+    field = serializers.CharField(allow_null=True)
     message = serializers.CharField()
 
 

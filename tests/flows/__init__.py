@@ -1,0 +1,1 @@
+"""The running product through its public doors, without a browser."""

@@ -1,4 +1,4 @@
-"""The socket of the running product: both ways, resumed by cursor, closed on revocation, typed errors for bad frames."""
+"""The socket of the running product: both ways, resumed by cursor, closed on revocation, typed errors."""
 
 import json
 import time
@@ -136,14 +136,12 @@ BAD_FRAMES = {
     "empty body": ({"t": "post", "c": 1, "client_key": str(uuid.uuid4()), "body": " "}, "invalid"),
     "no body": ({"t": "post", "c": 1, "client_key": str(uuid.uuid4())}, "invalid"),
     "NUL body": ({"t": "post", "c": 1, "client_key": str(uuid.uuid4()), "body": "a\x00"}, "invalid"),
-    "lone surrogate": ('{"t":"post","c":1,"client_key":"%s","body":"\\ud800"}' % uuid.uuid4(), "invalid"),
+    "lone surrogate": (f'{{"t":"post","c":1,"client_key":"{uuid.uuid4()}","body":"\\ud800"}}', "invalid"),
 }
 
 
 @pytest.mark.parametrize("name", BAD_FRAMES)
-def test_a_bad_frame_gets_a_typed_error_and_the_socket_stays_open(
-    stack: Stack, alice: httpx.Client, name: str
-) -> None:
+def test_a_bad_frame_gets_a_typed_error_and_the_socket_stays_open(stack: Stack, alice: httpx.Client, name: str) -> None:
     frame, code = BAD_FRAMES[name]
     reader = Reader.hello(stack, alice)
     reader.say(frame if isinstance(frame, str) else json.dumps(frame))

@@ -29,6 +29,4 @@ def say(person: Person, conversation: Conversation, body: str = "hello", key: uu
 def attempt(
     person: Person, conversation: Conversation, body: str = "hello", key: uuid.UUID | None = None
 ) -> Posted | Refusal:
-    return actions.post_message(
-        person, conversation_id=conversation.pk, client_key=key or uuid.uuid4(), body=body
-    )
+    return actions.post_message(person, conversation_id=conversation.pk, client_key=key or uuid.uuid4(), body=body)

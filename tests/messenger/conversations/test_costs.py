@@ -16,7 +16,9 @@ pytestmark = pytest.mark.django_db
 
 
 def _count(work: Callable[[], object]) -> int:
-    with CaptureQueriesContext(connection, ) as captured:
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
         work()
     return len(captured)
 

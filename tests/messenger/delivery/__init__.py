@@ -1,0 +1,1 @@
+"""Tests of the wake-ups and the hub."""

@@ -1,0 +1,1 @@
+"""What people see: the running product in a real Chromium."""

@@ -43,10 +43,8 @@ def access_contact(viewer: Person, contact_id: int) -> Contact:
 
 def contacts_list(viewer: Person, q: str = "", *, limit: int = PAGE) -> list[Contact]:
     """Return contacts by name, at most `limit`; `q` is part of a name or a number."""
-    contacts = _visible_contacts(viewer)
-    if q:
-        contacts = contacts.filter(Q(name__icontains=q) | Q(number__contains=q))
-    return list(contacts[:limit])
+    part = _searchable(q)
+    return list(_visible_contacts(viewer).filter(Q(name__icontains=part) | Q(number__contains=part))[:limit])
 
 
 def access_role_request(viewer: Person, request_id: int) -> RoleRequest:
@@ -117,4 +115,10 @@ def _role_requests(viewer: Person) -> QuerySet[RoleRequest]:
 
 
 def _named(people: QuerySet[Person], q: str) -> QuerySet[Person]:
-    return people.filter(Q(name__icontains=q) | Q(email__icontains=q)) if q else people
+    part = _searchable(q)
+    return people.filter(Q(name__icontains=part) | Q(email__icontains=part)) if part else people
+
+
+def _searchable(q: str) -> str:
+    """Return what of `q` can stand in a name or number: PostgreSQL takes no NUL, not even to look for it."""
+    return q.replace("\0", "")

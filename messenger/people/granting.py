@@ -130,7 +130,9 @@ def revoke_role(by: Person, *, person: Person, role: str, reason: str, at: datet
     actor, person = require(rows[by.pk], "people.manage"), rows[person.pk]
     if actor == person:
         raise NotAllowed("Nobody ends their own role: ask another administrator.")
-    if not Grant.objects.filter(person=person, role=role, ended_at=None).update(ended_at=at):
+    if role not in person.roles or not Grant.objects.filter(person=person, role=role, ended_at=None).update(
+        ended_at=at
+    ):
         raise Conflict("role", f"{person.name} does not have this role.")
     ledger.record(
         events.RoleRevoked(

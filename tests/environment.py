@@ -24,16 +24,11 @@ FOREIGN = ("ONRECORD_PRODUCTION", "ONRECORD_PUBLIC_URL", "ONRECORD_KEY_DIR", "ON
            "DATABASE_URL", "REDIS_URL", "PORT", "EMAIL_URL")  # fmt: skip
 
 
-def _end_with_us(server: services.Server) -> None:
-    atexit.register(shutil.rmtree, server.folder, ignore_errors=True)
-    atexit.register(server.stop)
-
-
 def _postgres_url() -> str:
     """Return the address of the one PostgreSQL of this run, starting it in the first process."""
     if WORKER == "main":
         server = services.start_postgres()
-        _end_with_us(server)
+        atexit.register(server.stop)
         os.environ["ONRECORD_TEST_POSTGRES_URL"] = server.url
     return os.environ["ONRECORD_TEST_POSTGRES_URL"]
 
@@ -41,18 +36,20 @@ def _postgres_url() -> str:
 def _redis_url() -> str:
     """Return the address of this process's own Redis: what it publishes reaches every database of a server."""
     server = services.start_redis()
-    _end_with_us(server)
+    atexit.register(server.stop)
     return server.url
 
 
 def _own_folder() -> Path:
     """Return this process's folder for keys, files and SQLite, below one that the first process removes."""
     if WORKER == "main":
+        os.environ.pop("ONRECORD_TEST_FOLDER", None)
         folder = services.new_folder("tests")
+        folder.chmod(0o711)  # PostgreSQL runs as somebody else and must reach its folder
         os.environ["ONRECORD_TEST_FOLDER"] = str(folder)
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
     own = Path(os.environ["ONRECORD_TEST_FOLDER"]) / WORKER
-    own.mkdir()
+    own.mkdir(mode=0o700)
     return own
 
 

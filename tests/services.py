@@ -244,11 +244,12 @@ class RedisServer(Server):
 
 
 def new_folder(name: str) -> Path:
-    return Path(tempfile.mkdtemp(prefix=f"onrecord-{name}-"))
+    """Return a new folder, inside the one of this test run if there is one: that goes away as a whole."""
+    return Path(tempfile.mkdtemp(prefix=f"onrecord-{name}-", dir=os.environ.get("ONRECORD_TEST_FOLDER")))
 
 
 def start_postgres() -> PostgresServer:
-    """Start a private PostgreSQL with an empty database `onrecord`. The caller stops it and removes `folder`."""
+    """Start a private PostgreSQL with an empty database `onrecord`. The caller stops it."""
     server = PostgresServer(folder=new_folder("postgres"))
     server.prepare()
     server.start()
@@ -257,7 +258,7 @@ def start_postgres() -> PostgresServer:
 
 
 def start_redis() -> RedisServer:
-    """Start a private Redis. The caller stops it and removes `folder`."""
+    """Start a private Redis. The caller stops it."""
     server = RedisServer(folder=new_folder("redis"))
     server.start()
     return server

@@ -1,6 +1,5 @@
 """The private servers of the tests keep what the product relies on."""
 
-import shutil
 from collections.abc import Iterator
 
 import psycopg
@@ -16,7 +15,6 @@ def postgres() -> Iterator[services.PostgresServer]:
     server = services.start_postgres()
     yield server
     server.stop()
-    shutil.rmtree(server.folder)
 
 
 def test_what_postgres_committed_survives_its_kill(postgres: services.PostgresServer) -> None:

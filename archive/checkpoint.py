@@ -123,9 +123,12 @@ def _signature_by(lines: list[str], *, name: str, identity: bytes) -> bytes:
 
 def _decode(encoded: str) -> bytes:
     try:
-        return base64.b64decode(encoded, validate=True)
+        data = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError) as error:
         raise BadCheckpoint("the text is not base64") from error
+    if base64.b64encode(data).decode() != encoded:  # unused bits of the last character: two spellings of one note
+        raise BadCheckpoint("the text is not base64 in its one form")
+    return data
 
 
 def _require_name(origin: str) -> None:

@@ -30,16 +30,16 @@ class TreeCheck:
             self._fill_tiles(digest)
 
     def examine_checkpoint(self, row: Row, *, size: int, last_at: str | None) -> None:
-        """Compare a stored checkpoint with the tree as it is now; `last_at` is the time in the leaf it ends with."""
+        """Compare a stored checkpoint with the tree as it is now; `last_at` is the time in the leaf it ends with.
+
+        None where that leaf is missing or unreadable, which is reported elsewhere.
+        """
         seq = size - 1 if size > 0 else None
         statement = self._signed(row, seq=seq, size=size)
         if statement is None:
             return
         self.last_signed_size = max(self.last_signed_size, size)
-        if last_at is None:
-            self._findings.add(seq, f"A checkpoint is signed for {size} entries, but its last entry is not there.")
-            return
-        if not _is_time(row["at"], last_at):
+        if last_at is not None and row["at"] != parse_time(last_at):
             self._findings.add(seq, f"The time beside the checkpoint of {size} entries is not that of its last entry.")
         self._compare_root(statement, seq=seq)
 
@@ -60,7 +60,9 @@ class TreeCheck:
 
     def _compare_root(self, statement: checkpoint.Statement, *, seq: int | None) -> None:
         # The first wrong root says it all: every later one contains it.
-        if not self.is_whole or not self._roots_agree or statement.root == self.frontier.root():
+        if not self.is_whole or not self._roots_agree or statement.size != self.frontier.size:
+            return
+        if statement.root == self.frontier.root():
             return
         self._roots_agree = False
         self._findings.add(seq, f"The entries do not have the root that the checkpoint of {statement.size} signs.")
@@ -103,7 +105,3 @@ def _read_tile(level: int, index: int) -> Row | None:
         return Tile.objects.filter(level=level, index=index).values("hashes", "root").first()
     except UNREADABLE:
         return None
-
-
-def _is_time(value: object, text: str) -> bool:
-    return value == parse_time(text)

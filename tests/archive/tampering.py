@@ -3,7 +3,8 @@
 Everything is rolled back afterwards, so one record serves many attacks.
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 
 from django.db import connection, transaction
 
@@ -22,6 +23,24 @@ def report_after(attack: Attack) -> ledger.CheckReport:
         report = ledger.check()
         transaction.set_rollback(True)
     return report
+
+
+def first_bad(attack: Attack) -> tuple[int | None, str]:
+    """Return the number of the first bad entry after the attack and all that is said of it."""
+    report = report_after(attack)
+    assert not report.is_sound, "nothing was found"
+    seq = report.problems[0].seq
+    return seq, " ".join(problem.what for problem in report.problems if problem.seq == seq)
+
+
+def misnamed(attacks: Iterable[tuple[Attack, int | None, str]]) -> list[str]:
+    """Make each attack; return those after which the first bad entry is not the one given, in the words given."""
+    wrong = []
+    for attack, seq, words in attacks:
+        found, what = first_bad(attack)
+        if found != seq or not re.search(words, what):
+            wrong.append(f"{words!r} at {seq} was expected, {what!r} at {found} was found")
+    return wrong
 
 
 def run(statement: str, *parameters: Parameter) -> None:

@@ -105,8 +105,7 @@ def report(request: HttpRequest, conversation_id: int, n: int) -> HttpResponse:
 
 
 def _chat_page(request: HttpRequest, person: Person, seat: Seat | None) -> HttpResponse:
-    context = _page_context(person, seat) | {"notices": notices.get_messages(request)}
-    return render(request, "messenger/chat/page.html", context)
+    return render(request, "messenger/chat/page.html", _page_context(person, seat))
 
 
 def _seat_or_404(person: Person, conversation_id: int) -> Seat:
@@ -144,7 +143,7 @@ def _page_context(person: Person, seat: Seat | None) -> dict[str, Any]:
         "sidebar": _sidebar(conversations, active),
         "conversation": active,
         "members": members,
-        "messages": shown,
+        "messages_shown": shown,
         "has_more": page.has_more if page else False,
         "report_reasons": list(moderation.REASONS.items()),
         "bootstrap": {

@@ -82,6 +82,7 @@ def keep_reported(by: Person, *, report_id: int, reason: str, at: datetime | Non
     return access_report(by, report_id)
 
 
+# rule: us-finra-3110-review
 def _settle(by: Person, report: MessageReport, *, decision: str, reason: str, at: datetime) -> None:
     """Record the decision and close the message's open reports; of two reviewers that race, the second finds none."""
     still_open = MessageReport.objects.filter(message=report.message_id, state=MessageReport.OPEN)

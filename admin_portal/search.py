@@ -74,6 +74,7 @@ def run_search(
     return page
 
 
+# rule: us-hipaa-audit-controls
 def open_message(by: Person, *, purpose: str, seq: int, at: datetime | None = None) -> Look:
     """Show a message with two before and two after it. The look is an entry. Raises NotFound, Invalid (`purpose`)."""
     with ledger.transaction():

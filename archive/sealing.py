@@ -61,6 +61,7 @@ def seal_content(content: dict[str, Json], *, place: Place) -> Sealed:
     )
 
 
+# rule: eu-gdpr-security
 def seal(content: dict[str, Json], *, record_key: bytes, place: Place) -> bytes:
     return encrypt(canonical.encode(content), key=_derive(record_key, info=b"enc"), aad=place.content_aad())
 

@@ -52,6 +52,7 @@ class Order:
     at: datetime
 
 
+# rule: us-sec-17a-4-download
 def make(
     scope: Scope,
     *,

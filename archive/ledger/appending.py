@@ -32,6 +32,7 @@ class Receipt:
     at: datetime
 
 
+# rule: us-sec-17a-4-audit-trail
 def record(event: Event) -> Receipt:
     """Append one event under a new signed checkpoint; both are stored if and only if the caller's transaction commits.
 

@@ -27,6 +27,7 @@ BATCH = 500
 Progress = Callable[[int, int], None]
 
 
+# rule: us-sec-17a-4-verify
 def check(*, on_progress: Progress | None = None) -> CheckReport:
     """Check every entry, in memory that grows with the number of streams only.
 

@@ -33,6 +33,7 @@ class Seat:
         return kind != Conversation.DIRECT
 
 
+# rule: us-hipaa-access
 def access_conversation(person: Person, conversation_id: int) -> Seat:
     """Return the person's seat in a conversation they belong to now."""
     membership = (

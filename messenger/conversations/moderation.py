@@ -53,6 +53,7 @@ def report_message(
         )
 
 
+# rule: us-sec-17a-4-audit-trail
 def remove_message(by: Person, *, message: Message, reason: str, at: datetime | None = None) -> Message:
     """Put a tombstone in the place of a message. Members see that it was removed and why, the author is told too.
 

@@ -40,6 +40,7 @@ def append(conversation: Conversation, event: Event, *, data: dict[str, Any] | N
     return receipt
 
 
+# rule: us-sec-17a-4-communications
 def append_message(conversation: Conversation, event: Event, words: Words) -> Message:
     """Record a message and make its row; the author has read up to it."""
     receipt = append(conversation, event)

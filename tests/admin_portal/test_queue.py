@@ -48,6 +48,7 @@ def test_opening_a_report_shows_the_message_in_context_and_is_an_entry(
     assert entry.content["purpose"] == f"Report {report.pk}: Advice or promise that we may not give"
 
 
+# rule: us-finra-3110-review
 def test_opening_is_not_reviewing(office: Office, report: MessageReport) -> None:
     open_report(office.cast.mona, report_id=report.pk)
     assert open_reports(office.cast.mona).reports == [report]
@@ -60,6 +61,7 @@ def test_the_list_of_reports_shows_no_content_and_is_no_look(office: Office, rep
     assert record_size() == size
 
 
+# rule: us-sec-17a-4-audit-trail
 def test_a_removed_message_is_a_tombstone_for_members_and_stays_in_the_record(
     office: Office, report: MessageReport, client_for: ClientFor
 ) -> None:

@@ -95,6 +95,7 @@ def test_pages_of_hits_follow_each_other_without_gap_or_repeat(office: Office) -
     assert len(looks_of(office.cast.carl, "record.searched")) == 2
 
 
+# rule: us-hipaa-audit-controls
 def test_opening_shows_two_before_and_two_after_and_is_an_entry(office: Office) -> None:
     target = office.messages[2]
     look = open_message(office.cast.erin, purpose=PURPOSE, seq=target.seq)

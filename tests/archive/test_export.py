@@ -42,6 +42,7 @@ def office() -> None:
 
 
 # --- the round trip --------------------------------------------------------------------------------------------------
+# rule: us-sec-17a-4-download
 @pytest.mark.usefixtures("office")
 def test_a_package_verifies_in_the_hands_of_its_receiver(tmp_path: Path) -> None:
     folder = unpack(export(tmp_path))

@@ -37,6 +37,7 @@ def test_the_leaf_says_what_the_format_says() -> None:
     assert second.leaf_hash == merkle.leaf_hash(ledger.leaf_text(second.seq).encode())
 
 
+# rule: eu-gdpr-security
 def test_neither_names_nor_words_stand_in_leaf_or_ciphertext() -> None:
     [receipt] = record(said("Sell at 40?"))
     outside = ledger.leaf_text(receipt.seq).encode() + bytes(Entry.objects.get(seq=0).ciphertext)

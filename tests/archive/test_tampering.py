@@ -31,6 +31,7 @@ def history() -> None:
     record_conversations(SIZE)
 
 
+# rule: us-sec-17a-4-verify
 def test_control_an_untouched_record_raises_no_alarm() -> None:
     assert report_after(lambda: None) == ledger.CheckReport(size=SIZE, is_sound=True, problems=[])
 
@@ -101,5 +102,6 @@ CHANGES: list[tuple[Attack, str]] = [
 ]
 
 
+# rule: us-sec-17a-4-audit-trail
 def test_each_changed_entry_is_named() -> None:
     assert misnamed((attack, VICTIM, words) for attack, words in CHANGES) == []

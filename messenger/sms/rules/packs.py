@@ -40,6 +40,7 @@ RULES = (
     Rule("us-fed.consent", 1, "47 U.S.C. 227(b)(1)(A); 47 CFR 64.1200(f)(9)", ALWAYS, checks.consent),
     Rule("house.words", 1, "The firm's own rules about words", ALWAYS, checks.house_words),
     Rule("house.private-data", 1, "SMS is not encrypted", ALWAYS, checks.private_data),
+    # rule: us-ctia-content
     Rule("ctia.shorteners", 1, CTIA + ", 5.3.4", date(2023, 5, 1), checks.shorteners),
     Rule("ctia.shaft", 1, CTIA + ", 5.3.1", date(2023, 5, 1), checks.regulated_goods),
     Rule("ctia.length", 1, "Carriers cut or refuse longer texts", date(2023, 5, 1), checks.length),

@@ -17,6 +17,7 @@ from tests.messenger.conversations import office
 pytestmark = pytest.mark.django_db
 
 
+# rule: us-sec-17a-4-communications
 def test_a_posted_message_is_in_the_record_with_its_number(cast: Cast) -> None:
     conversation = office.direct(cast.alice, cast.bob)
     message = office.say(cast.alice, conversation, "The *draft* is ready")
@@ -55,6 +56,7 @@ def test_a_client_key_used_in_another_conversation_is_refused(cast: Cast) -> Non
         office.attempt(cast.alice, office.group(cast.alice, cast.bob), "here", key)
 
 
+# rule: us-hipaa-access
 def test_somebody_outside_is_refused_as_if_the_conversation_did_not_exist(cast: Cast) -> None:
     conversation = office.direct(cast.alice, cast.bob)
     size = ledger.latest_checkpoint().size

@@ -206,6 +206,7 @@ def test_a_number_that_may_be_anywhere_on_earth_is_never_texted_by_chance() -> N
     assert verdict(decision) == ("REFUSE", ["quiet_hours"])
 
 
+# rule: us-ctia-content
 def test_a_public_link_shortener_needs_a_principal() -> None:
     decision = decide(inputs(text="See https://BIT.ly/3xyz now"))
     assert verdict(decision) == ("HOLD_FOR_APPROVAL", ["link_shortener"])

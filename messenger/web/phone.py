@@ -50,12 +50,12 @@ def phone(request: HttpRequest, contact_id: int) -> HttpResponse:
 @never_cache
 @require_GET
 def texts(request: HttpRequest, contact_id: int) -> JsonResponse:
-    """The texts for the page's script, and a fresh key for the next answer."""
+    """The texts for the page's script."""
     shown = [
         {"id": text.id, "body": text.body, "at": text.at.isoformat(), "is_sent": text.is_sent}
         for text in texts_on(_phone_or_404(contact_id))
     ]
-    return JsonResponse({"texts": shown, "key": str(uuid4())})
+    return JsonResponse({"texts": shown})
 
 
 @require_POST

@@ -5,67 +5,89 @@
 
 import { clockTime, fullTime, gettext } from "../models/language.js";
 
+/** @typedef {{ id: string, body: string, at: string, is_sent: boolean }} PhoneText */
+
 const EVERY_MS = 1000;
 const NEAR_END_PX = 100;
-const phone = document.getElementById("phone");
-const log = document.getElementById("phone-log");
-const form = document.getElementById("phone-form");
-const error = document.getElementById("phone-error");
+const phone = /** @type {HTMLElement} */ (document.getElementById("phone"));
+const log = /** @type {HTMLElement} */ (document.getElementById("phone-log"));
+const empty = /** @type {HTMLElement} */ (document.getElementById("phone-empty"));
+const error = /** @type {HTMLElement} */ (document.getElementById("phone-error"));
+const form = /** @type {HTMLFormElement} */ (document.getElementById("phone-form"));
+const body = /** @type {HTMLInputElement} */ (form.elements.namedItem("body"));
+const key = /** @type {HTMLInputElement} */ (form.elements.namedItem("key"));
+const pattern = /** @type {HTMLTemplateElement} */ (document.getElementById("phone-text"));
+
+/** @param {Element} node @param {string} selector */
+function part(node, selector) {
+  return /** @type {HTMLElement} */ (node.querySelector(selector));
+}
 
 function isNearEnd() {
   return log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END_PX;
 }
 
+/** @param {HTMLTimeElement} time */
 function showTime(time) {
   time.textContent = clockTime(time.dateTime);
   time.title = fullTime(time.dateTime);
 }
 
+/** @param {PhoneText} text */
 function bubble(text) {
-  const node = document.getElementById("phone-text").content.firstElementChild.cloneNode(true);
+  const first = /** @type {HTMLElement} */ (pattern.content.firstElementChild);
+  const node = /** @type {HTMLElement} */ (first.cloneNode(true));
+  const time = /** @type {HTMLTimeElement} */ (part(node, "time"));
   node.dataset.id = text.id;
   node.classList.toggle("phone-text-sent", text.is_sent);
-  node.querySelector(".phone-text-who").textContent = text.is_sent ? gettext("You:") : gettext("They:");
-  node.querySelector(".phone-text-body").textContent = text.body;
-  node.querySelector("time").dateTime = text.at;
-  showTime(node.querySelector("time"));
+  part(node, ".phone-text-who").textContent = text.is_sent ? gettext("You:") : gettext("They:");
+  part(node, ".phone-text-body").textContent = text.body;
+  time.dateTime = text.at;
+  showTime(time);
   return node;
 }
 
+/** @param {PhoneText[]} texts */
 function show(texts) {
-  const known = new Set([...log.querySelectorAll("[data-id]")].map((node) => node.dataset.id));
+  const known = new Set(Array.from(log.querySelectorAll("[data-id]"), (node) => node.getAttribute("data-id")));
   const fresh = texts.filter((text) => !known.has(text.id));
   if (!fresh.length) return;
   const follow = isNearEnd();
-  document.getElementById("phone-empty").hidden = true;
+  empty.hidden = true;
   log.append(...fresh.map(bubble));
   if (follow) log.scrollTop = log.scrollHeight;
 }
 
 async function refresh() {
-  const answer = await fetch(phone.dataset.textsUrl, { headers: { Accept: "application/json" } });
+  const answer = await fetch(phone.dataset.textsUrl ?? "", { headers: { Accept: "application/json" } });
   if (!answer.ok) throw new Error(`the phone's texts answered ${answer.status}`);
-  const { texts, key } = await answer.json();
-  show(texts);
-  return key;
+  show((await answer.json()).texts);
 }
 
-async function send(submitter) {
-  const answer = await fetch(form.action, { method: "POST", body: new FormData(form, submitter) });
+/** Return a name for the next text, so that posting it again after a failure is harmless. */
+function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** @param {HTMLButtonElement | null} button */
+async function send(button) {
+  const answer = await fetch(form.action, { method: "POST", body: new FormData(form, button) });
   if (!answer.ok) throw new Error(`the answer was refused with ${answer.status}`);
-  form.elements.key.value = await refresh();
-  if (submitter?.name !== "quick") form.elements.body.value = "";
+  key.value = newKey();
+  if (button?.name !== "quick") body.value = "";
 }
 
+/** @param {SubmitEvent} event */
 async function onSubmit(event) {
   event.preventDefault();
   error.textContent = "";
   try {
-    await send(event.submitter);
+    await send(/** @type {HTMLButtonElement | null} */ (event.submitter));
+    await refresh();
   } catch {
-    error.textContent = gettext("It was not sent. Try again.");
+    error.textContent = gettext("The server does not answer. Try again.");
   }
-  form.elements.body.focus();
+  body.focus();
 }
 
 async function poll() {

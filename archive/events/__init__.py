@@ -1,0 +1,96 @@
+"""What can be recorded: one frozen dataclass for each kind of entry, plain values only, no Django.
+
+An event holds snapshots (names as they were, ids as text), never references that could change under it.
+Every field but `stream` and `at` is content: it is sealed in the entry's ciphertext and committed to one by one.
+"""
+
+from archive.canonical import Json
+from archive.events.base import SYSTEM, Actor, Event, words_of
+from archive.events.contacts import ConsentGranted, ConsentRevoked, ContactAdded, SmsReceived, SmsStatusChanged
+from archive.events.conversations import (
+    ConversationCreated,
+    MemberAdded,
+    MemberRemoved,
+    MessageCreated,
+    MessageRefused,
+    MessageRemoved,
+    ReceiptMarked,
+)
+from archive.events.ledger import ConfigurationChanged, RecordChecked, StreamHeads
+from archive.events.looks import (
+    EntryOpened,
+    ExportApproved,
+    ExportDownloaded,
+    ExportFailed,
+    ExportMade,
+    ExportRefused,
+    ExportRequested,
+    RecordSearched,
+)
+from archive.events.people import (
+    FirmFounded,
+    PasswordChanged,
+    PersonDeactivated,
+    PersonInvited,
+    PersonJoined,
+    PersonReactivated,
+    RoleGranted,
+    RoleRefused,
+    RoleRequested,
+    RoleRevoked,
+    SessionEnded,
+    SignedIn,
+    SignInRefused,
+    TokenCreated,
+    TokenRevoked,
+)
+from archive.events.policy import MessageReported, ReportDecided, RuleChanged
+
+__all__ = [
+    "SYSTEM",
+    "Actor",
+    "ConfigurationChanged",
+    "ConsentGranted",
+    "ConsentRevoked",
+    "ContactAdded",
+    "ConversationCreated",
+    "EntryOpened",
+    "Event",
+    "ExportApproved",
+    "ExportDownloaded",
+    "ExportFailed",
+    "ExportMade",
+    "ExportRefused",
+    "ExportRequested",
+    "FirmFounded",
+    "Json",
+    "MemberAdded",
+    "MemberRemoved",
+    "MessageCreated",
+    "MessageRefused",
+    "MessageRemoved",
+    "MessageReported",
+    "PasswordChanged",
+    "PersonDeactivated",
+    "PersonInvited",
+    "PersonJoined",
+    "PersonReactivated",
+    "ReceiptMarked",
+    "RecordChecked",
+    "RecordSearched",
+    "ReportDecided",
+    "RoleGranted",
+    "RoleRefused",
+    "RoleRequested",
+    "RoleRevoked",
+    "RuleChanged",
+    "SessionEnded",
+    "SignInRefused",
+    "SignedIn",
+    "SmsReceived",
+    "SmsStatusChanged",
+    "StreamHeads",
+    "TokenCreated",
+    "TokenRevoked",
+    "words_of",
+]

@@ -1,0 +1,67 @@
+"""What all events share: the base class, the actor, and how an event becomes plain values. No Django.
+
+An event holds snapshots (names as they were, ids as text), never references that could change under it.
+Every field but `stream` and `at` is content: it is sealed in the entry's ciphertext and committed to one by one.
+"""
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import ClassVar
+
+from archive.canonical import Json
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who did it, as they were then. `id` is "person:3", "contact:9" or "system"."""
+
+    id: str
+    name: str
+    role: str = ""
+
+    def as_json(self) -> dict[str, Json]:
+        return {"id": self.id, "name": self.name, "role": self.role}
+
+
+SYSTEM = Actor(id="system", name="OnRecord", role="system")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Base of all events. `stream` is "conversation:7", "person:3", "contact:9" or "system"; `at` is aware and UTC."""
+
+    kind: ClassVar[str]
+    retention: ClassVar[str] = "7y"
+    words_field: ClassVar[str] = ""  # the field that a search may find this entry by; "" for most kinds
+
+    stream: str
+    actor: Actor
+    at: datetime
+
+    def content(self) -> dict[str, Json]:
+        """Return the named fields that the entry seals, as JSON values."""
+        return {f.name: _plain(getattr(self, f.name)) for f in fields(self) if f.name not in ("stream", "at")}
+
+    def words(self) -> str:
+        """Return the text that a search may find this entry by; "" for most kinds."""
+        return words_of(self.kind, self.content())
+
+
+def words_of(kind: str, content: dict[str, Json]) -> str:
+    """Return the searchable text of an entry that was read back: the same as words() gave when it was recorded."""
+    for event_class in Event.__subclasses__():
+        if event_class.kind == kind and event_class.words_field:
+            return str(content.get(event_class.words_field, ""))
+    return ""
+
+
+def _plain(value: object) -> Json:
+    if isinstance(value, Actor):
+        return value.as_json()
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    raise TypeError(f"an event holds plain values only, not {type(value).__name__}")

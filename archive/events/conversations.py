@@ -1,0 +1,73 @@
+"""What is said in conversations, who may read along, and how far they have read.
+
+Events are plain values: no Django, and nothing that could change under them.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from archive.canonical import Json
+from archive.events.base import Actor, Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConversationCreated(Event):
+    kind: ClassVar[str] = "conversation.created"
+    conversation_kind: str  # direct, group, team, broadcast, client
+    title: str
+    members: tuple[Actor, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageCreated(Event):
+    kind: ClassVar[str] = "message.created"
+    words_field: ClassVar[str] = "body"
+    body: str
+    client_key: str
+    channel: str = "chat"  # chat, sms
+    hits: tuple[str, ...] = ()  # what policy noted: ids of rules
+    sms: dict[str, Json] | None = None  # for sms: contact, number, decision with reasons, rule versions and inputs
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageRefused(Event):
+    """Words that policy or the SMS rules refused: nobody saw them, the record keeps them."""
+
+    kind: ClassVar[str] = "message.refused"
+    words_field: ClassVar[str] = "body"
+    conversation: str
+    body: str
+    client_key: str
+    channel: str = "chat"
+    hits: tuple[str, ...] = ()
+    reasons: tuple[dict[str, Json], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageRemoved(Event):
+    """A moderator took a message from the members' sight; the original stays in the record."""
+
+    kind: ClassVar[str] = "message.removed"
+    n: int  # the message's number in its stream
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceiptMarked(Event):
+    kind: ClassVar[str] = "receipt.marked"
+    conversation: str
+    n: int  # read up to and with this number
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberAdded(Event):
+    kind: ClassVar[str] = "membership.added"
+    member: Actor
+    role: str  # member, owner
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberRemoved(Event):
+    kind: ClassVar[str] = "membership.removed"
+    member: Actor
+    reason: str = ""

@@ -1,0 +1,34 @@
+"""The record about itself: stream heads, checks, configuration.
+
+Events are plain values: no Django, and nothing that could change under them.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from archive.events.base import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamHeads(Event):
+    """Commits to the last item of every stream, so that an export can prove that nothing was left out."""
+
+    kind: ClassVar[str] = "stream.heads"
+    count: int
+    root: str  # hex, RFC 6962 tree hash over the sorted heads
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordChecked(Event):
+    kind: ClassVar[str] = "record.checked"
+    size: int
+    is_sound: bool
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigurationChanged(Event):
+    kind: ClassVar[str] = "configuration.changed"
+    what: str
+    before: str
+    after: str

@@ -3,6 +3,8 @@
 from typing import Any, ClassVar
 
 from django.http import HttpResponseBase
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -37,6 +39,7 @@ def session_of(request: Request) -> str:
     return request.session.session_key or ""
 
 
+@method_decorator(never_cache, name="dispatch")
 class DeskView(APIView):
     """A call that takes a capability; without it there is nothing at its address, whatever the body says."""
 

@@ -12,6 +12,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
 
 from admin_portal.models import Purpose
 from admin_portal.purposes import current_purpose
@@ -29,15 +30,16 @@ NAVIGATION = (
     ("search", "/portal/search/", "Search", "search", "record.search"),
     ("exports", "/portal/exports/", "Exports", "package", "exports.request"),
     ("record", "/portal/record/", "Record", "badge-check", "record.status"),
-    ("people", "/people/", "People", "users", "people.manage"),
+    ("people", "/people/", "People", "users", "roles.approve"),
     ("contacts", "/contacts/", "SMS", "smartphone", "chat"),
 )
 
 
 def portal_page(capability: str) -> Callable[[View], View]:
-    """Let only those with the capability into a page; what is not there for them is a 404."""
+    """Let only those with the capability into a page; what is not there for them is a 404. No cache keeps a page."""
 
     def decorate(view: View) -> View:
+        @never_cache
         @login_required
         @wraps(view)
         def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # Any: whatever the URL carries

@@ -47,18 +47,12 @@ class Look:
 
 
 def look_at(by: Person, *, purpose: str, seq: int, at: datetime) -> Look:
-    """Read the message and record that `by` looked at it. Runs inside `ledger.transaction()`; raises NotFound."""
-    target = _open(seq)
-    conversation_id = conversation_id_of(target.stream)
-    before, after = _neighbours(conversation_id, target.n) if conversation_id is not None else ([], [])
-    removed = _removed(conversation_id, [target.n, *before, *after])
-    line = _line(target, removed)
-    look = Look(
-        target=line,
-        before=tuple(_line(ledger.find_entry(target.stream, n), removed) for n in before),
-        after=tuple(_line(ledger.find_entry(target.stream, n), removed) for n in after),
-        conversation_id=conversation_id,
-    )
+    """Read the message and record that `by` looked at it. Runs inside `ledger.transaction()`.
+
+    Raises NotFound for what is no message, Conflict for content that cannot be opened any more.
+    """
+    look = _read(seq)
+    target = look.target
     ledger.record(
         events.EntryOpened(
             stream=f"person:{by.pk}",
@@ -66,27 +60,37 @@ def look_at(by: Person, *, purpose: str, seq: int, at: datetime) -> Look:
             at=at,
             purpose=purpose,
             seq=seq,
-            conversation=target.stream if conversation_id is not None else "",
+            conversation=f"conversation:{look.conversation_id}" if look.conversation_id is not None else "",
             n=target.n,
-            author=line.author_id,
-            shown=(*before, *after),
+            author=target.author_id,
+            shown=tuple(line.n for line in look.lines if line != target),
         )
     )
     return look
 
 
-def _open(seq: int) -> ledger.Opened:
+def _read(seq: int) -> Look:
     try:
-        opened = ledger.open_entry(seq)
+        return _read_around(ledger.open_entry(seq))
     except ledger.EntryNotFound as error:
         raise NotFound from error
     except (ledger.KeyMissing, ledger.NotOpened) as error:
-        raise Conflict(
-            None, f"Entry {seq} cannot be opened: its key is gone, or it was changed. Run a check."
-        ) from error
-    if opened.kind not in OPENABLE_KINDS:
+        words = "cannot be opened: its key is gone, or it was changed. Run a check of the record."
+        raise Conflict(None, f"Entry {seq}, or one beside it, {words}") from error
+
+
+def _read_around(target: ledger.Opened) -> Look:
+    if target.kind not in OPENABLE_KINDS:
         raise NotFound
-    return opened
+    conversation_id = conversation_id_of(target.stream)
+    before, after = _neighbours(conversation_id, target.n) if conversation_id is not None else ([], [])
+    removed = _removed(conversation_id, [target.n, *before, *after])
+    return Look(
+        target=_line(target, removed),
+        before=tuple(_line(ledger.find_entry(target.stream, n), removed) for n in before),
+        after=tuple(_line(ledger.find_entry(target.stream, n), removed) for n in after),
+        conversation_id=conversation_id,
+    )
 
 
 def _neighbours(conversation_id: int, n: int) -> tuple[list[int], list[int]]:

@@ -14,14 +14,17 @@ from uuid import uuid4
 import pytest
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
+from django.http import StreamingHttpResponse
+from django.test import AsyncRequestFactory
 from django.utils import timezone
 
 from admin_portal import making
 from admin_portal.access import access_export
-from admin_portal.download import download_export, download_token
+from admin_portal.download import Handout, download_export, download_token
 from admin_portal.exports import approve_export, refuse_export, request_export
 from admin_portal.making import make_due_exports, make_export, remove_leftovers
 from admin_portal.models import ExportRequest
+from admin_portal.pages_exports import package_response
 from admin_portal.scopes import ExportScope, make_scope
 from admin_portal.tasks import make_exports
 from admin_portal.work import LEASE, MOST_TRIES, claim
@@ -337,6 +340,18 @@ def test_two_downloads_that_race_give_one_package(transactional_db: None, office
     outcomes = race(attempt, attempt)
     assert len([outcome for outcome in outcomes if isinstance(outcome, Conflict)]) == 1
     assert len(looks_of(carl, "export.downloaded")) == 1
+
+
+async def test_under_asgi_a_package_is_streamed_in_blocks(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 2500
+    (tmp_path / "package.zip").write_bytes(content)
+    file = (tmp_path / "package.zip").open("rb")
+    answer = package_response(AsyncRequestFactory().get("/"), Handout("package.zip", len(content), file))
+    assert isinstance(answer, StreamingHttpResponse)
+    blocks = [block async for block in answer]
+    assert (b"".join(blocks), len(blocks)) == (content, 3)
+    assert file.closed
+    assert answer["Content-Disposition"] == 'attachment; filename="package.zip"'
 
 
 def unpack(office: Office, export: ExportRequest, folder: Path) -> Path:

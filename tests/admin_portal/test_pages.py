@@ -178,6 +178,7 @@ def test_an_entry_page_shows_context_evidence_and_the_way_to_an_export(office: O
     client = officer_with_purpose(client_for, office.cast.carl)
     page = client.get(f"/portal/entries/{office.messages[2].seq}/")
     words = text_of(page)
+    assert "no-store" in page["Cache-Control"]
     assert all(message.body in words for message in office.messages[:5])
     assert office.messages[5].body not in words
     assert f"?conversation={office.talk.pk}" in page.content.decode()
@@ -218,7 +219,7 @@ def test_the_whole_way_from_a_search_to_the_package(office: Office, client_for: 
     ready_page = carl.get(address).content.decode()
     (token,) = re.findall(r'name="token" value="([^"]+)"', ready_page)
     assert 'name="token"' not in cora.get(address).content.decode()
-    answer = carl.post(f"{address}download/", {"token": token})
+    answer: Any = carl.post(f"{address}download/", {"token": token})
     assert answer["Content-Type"] == "application/zip"
     with ZipFile(BytesIO(b"".join(answer.streaming_content))) as package:
         assert any(name.endswith("verify.py") for name in package.namelist())

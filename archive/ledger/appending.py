@@ -36,6 +36,8 @@ class Receipt:
 def record(event: Event) -> Receipt:
     """Append one event under a new signed checkpoint; both are stored if and only if the caller's transaction commits.
 
+    Appends wait for each other from here to the commit. An act that locks rows of its own locks them before it records,
+    so that nobody who waits for the head holds what the head's owner still wants.
     Raises NotInTransaction, NotCanonical, LeafTooLarge, ForeignRecord, KeyMissing; then nothing has been written.
     """
     return record_all([event])[0]

@@ -32,7 +32,7 @@ async function bundle(name, contents) {
     /* htmx parses answers with DOMParser, a Trusted Types sink: it gets ours, which goes through the one policy. */
     inject: name === "htmx" ? [path.join(root, "tools/trusted-dom-parser.mjs")] : [],
     external: ["*/static/js/trusted.js", "../js/trusted.js"],
-    banner: { js: `/* ${name}: third-party, built by tools/vendor.mjs. Licences: LICENSES.txt */` },
+    banner: { js: `// @ts-nocheck\n/* ${name}: third-party, built by tools/vendor.mjs. Licences: LICENSES.txt */` },
     outfile: path.join(vendor, `${name}.js`),
   });
 }

@@ -1,3 +1,4 @@
+// @ts-nocheck
 /* ui: third-party, built by tools/vendor.mjs. Licences: LICENSES.txt */
 var k=globalThis,z=e=>e,S=k.trustedTypes,Q=S?S.createPolicy("lit-html",{createHTML:e=>e}):void 0,j="$lit$",f=`lit$${Math.random().toFixed(9).slice(2)}$`,K="?"+f,pt=`<${K}>`,y=document,N=()=>y.createComment(""),b=e=>e===null||typeof e!="object"&&typeof e!="function",W=Array.isArray,et=e=>W(e)||typeof e?.[Symbol.iterator]=="function",V=`[ 	
 \f\r]`,E=/<(?:(!--|\/[^a-zA-Z])|(\/?[a-zA-Z][^>\s]*)|(\/?$))/g,Z=/-->/g,q=/>/g,m=RegExp(`>|${V}(?:([^\\s"'>=/]+)(${V}*=${V}*(?:[^ 	

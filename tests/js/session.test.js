@@ -116,3 +116,27 @@ test("reading up to the head clears what waits, reading less does not", () => {
   session.markRead(9, 4);
   assert.equal(store.state.conversations.get(9).unread, 0);
 });
+
+test("a new conversation that tells its whole history makes the page ask once, and nothing of it is shown twice", async () => {
+  const results = [conversation(7, 41), conversation(9, 3), conversation(12, 50)];
+  const { session, asked, store, shown } = makePage({ answers: [{ results }] });
+  for (let n = 1; n <= 20; n += 1) session.take(created(12, n));
+  await settle();
+  for (let n = 21; n <= 50; n += 1) session.take(created(12, n));
+  session.take(created(12, 51));
+  assert.deepEqual(asked, ["conversations"]);
+  assert.equal(store.state.conversations.get(12).unread, 1);
+  assert.deepEqual(shown, []);
+});
+
+test("whoever is added again to the open conversation gets its newest page, once", async () => {
+  const results = [conversation(7, 60), conversation(9, 3)];
+  const { session, store, shown } = makePage({ answers: [{ results }] });
+  session.take({ t: "welcome", heads: [[9, 3, 0, 0]], limits: {}, build: "1" });
+  session.take(created(7, 1));
+  await settle();
+  session.take(created(7, 2));
+  session.take(created(7, 61));
+  assert.equal(store.state.isMember, true);
+  assert.deepEqual(shown, ["reset", 61]);
+});

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { ChatSocket } from "../../static/js/models/socket.js";
+import { takeOverTimers } from "./clock.js";
 
 class FakeSocket extends EventTarget {
   static OPEN = 1;
@@ -38,13 +39,13 @@ class FakeSocket extends EventTarget {
 }
 
 function makeClient(t) {
-  t.mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+  const tick = takeOverTimers(t);
   FakeSocket.made = [];
   const client = new ChatSocket({ url: "ws://x/ws", cursors: () => ({ 7: 41 }), WebSocketClass: FakeSocket });
   const states = [];
   client.addEventListener("state", ({ detail }) => states.push(detail));
   client.open();
-  return { client, states, socket: () => FakeSocket.made.at(-1) };
+  return { client, states, tick, socket: () => FakeSocket.made.at(-1) };
 }
 
 const welcome = { t: "welcome", v: 1, heads: [] };
@@ -60,52 +61,52 @@ test("hello goes first, with our cursors, and only a welcome makes us online", (
 });
 
 test("after a membership change it comes back at once", (t) => {
-  const { socket } = makeClient(t);
+  const { socket, tick } = makeClient(t);
   socket().accept();
   socket().say(welcome);
   socket().hangUp(4003);
-  t.mock.timers.tick(1);
+  tick(1);
   assert.equal(FakeSocket.made.length, 2);
 });
 
 test("after an ended session it does not come back", (t) => {
-  const { client, socket } = makeClient(t);
+  const { client, socket, tick } = makeClient(t);
   let isSignedOut = false;
   client.addEventListener("signedout", () => (isSignedOut = true));
   socket().accept();
   socket().hangUp(4001);
-  t.mock.timers.tick(120_000);
+  tick(120_000);
   assert.equal(isSignedOut, true);
   assert.equal(FakeSocket.made.length, 1);
 });
 
 test("a lost connection comes back within the limit of its try", (t) => {
-  const { states, socket } = makeClient(t);
+  const { states, socket, tick } = makeClient(t);
   socket().accept();
   socket().say(welcome);
   socket().hangUp(1006);
-  t.mock.timers.tick(500);
+  tick(500);
   assert.equal(FakeSocket.made.length, 2);
   assert.deepEqual(states, ["connecting", "online", "offline", "connecting"]);
 });
 
 test("a question without an answer is a dead connection", (t) => {
-  const { socket } = makeClient(t);
+  const { socket, tick } = makeClient(t);
   socket().accept();
   socket().say(welcome);
-  t.mock.timers.tick(20_000);
+  tick(20_000);
   assert.deepEqual(socket().sent.at(-1), { t: "ping" });
-  t.mock.timers.tick(10_000);
-  t.mock.timers.tick(500);
+  tick(10_000);
+  tick(500);
   assert.equal(FakeSocket.made.length, 2);
 });
 
 test("an answered ping keeps the connection", (t) => {
-  const { socket } = makeClient(t);
+  const { socket, tick } = makeClient(t);
   socket().accept();
   socket().say(welcome);
   for (let round = 0; round < 5; round += 1) {
-    t.mock.timers.tick(20_000);
+    tick(20_000);
     socket().say({ t: "pong", heads: [] });
   }
   assert.equal(FakeSocket.made.length, 1);

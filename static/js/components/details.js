@@ -16,8 +16,11 @@ export function startDetails({ store, api, conversationId }) {
   startToggle({ drawer, toggle, close: document.getElementById("close-details") });
 
   const people = document.getElementById("people");
+  let isFirst = true;
   const draw = (members) => {
-    people.replaceChildren();
+    // What the server's template put there makes room once; from then on Lit owns the list.
+    if (isFirst) people.replaceChildren();
+    isFirst = false;
     render(repeat(members, ({ id }) => id, (member) => person(member, store.state.me)), people);
     document.getElementById("people-title").textContent = ngettext("%(count)s person", "%(count)s people", members.length);
     toggle.querySelector("span").textContent = members.length;
@@ -26,7 +29,7 @@ export function startDetails({ store, api, conversationId }) {
     const conversation = await api.get(`conversations/${conversationId}`).catch(() => null);
     if (conversation) draw(conversation.members);
   };
-  startAdding({ api, conversationId, draw });
+  startAdding({ api, conversationId, draw, isSpace: ["team", "broadcast"].includes(store.state.conversations.get(conversationId).kind) });
   return refresh;
 }
 
@@ -51,11 +54,15 @@ function startToggle({ drawer, toggle, close }) {
   bind(close, () => false);
 }
 
-function startAdding({ api, conversationId, draw }) {
+function startAdding({ api, conversationId, draw, isSpace }) {
   const button = document.getElementById("add-person");
-  const dialog = document.getElementById("people-dialog");
+  const dialog = /** @type {HTMLDialogElement} */ (document.getElementById("people-dialog"));
   if (!button) return;
   button.hidden = false;
+  // As membership.add_member has it: spaces show their history to whoever joins, groups do not.
+  const note = isSpace
+    ? gettext("Whoever is added can read everything in this space.")
+    : gettext("Whoever is added reads from now on, not what was said before.");
   let text = "";
   const add = async (id) => {
     try {
@@ -72,7 +79,7 @@ function startAdding({ api, conversationId, draw }) {
     const { results } = await api.get("people", { q: text }).catch(() => ({ results: [] }));
     if (mine === text) show(results);
   };
-  const show = (results) => showDialog(dialog, { title: gettext("Add somebody"), body: picker({ results, search, add, text }) });
+  const show = (results) => showDialog(dialog, { title: gettext("Add somebody"), body: picker({ results, search, add, text, note }) });
   button.addEventListener("click", () => {
     text = "";
     show([]);
@@ -80,13 +87,13 @@ function startAdding({ api, conversationId, draw }) {
   });
 }
 
-function picker({ results, search, add, text }) {
+function picker({ results, search, add, text, note }) {
   return html`<input class="control" type="search" aria-label=${gettext("Name of a colleague")} placeholder=${gettext("Name of a colleague")} autocomplete="off" .value=${text} @input=${search} />
     <div class="picker">
       ${repeat(results, ({ id }) => id, (one) => html`<button class="menu-item" type="button" @click=${() => add(one.id)}>${avatar(one)}<span class="truncate">${one.name}</span></button>`)}
       ${results.length === 0 ? html`<p class="muted">${gettext("Nobody of this name.")}</p>` : nothing}
     </div>
-    <p class="small muted">${gettext("Whoever is added reads from now on, not what was said before.")}</p>`;
+    <p class="small muted">${note}</p>`;
 }
 
 function person(member, me) {

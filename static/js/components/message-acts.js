@@ -71,7 +71,7 @@ function placeBeside(popover, button) {
 }
 
 function report({ row, conversationId, api, reasons }) {
-  const dialog = document.getElementById("report");
+  const dialog = /** @type {HTMLDialogElement} */ (document.getElementById("report"));
   const send = async (event) => {
     event.preventDefault();
     const values = Object.fromEntries(new FormData(event.target));

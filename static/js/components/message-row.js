@@ -10,8 +10,8 @@ import { showSms } from "./texts.js";
 
 /** Return a new row of a message or of a post that waits (then `n` is missing). */
 export function makeRow(message, me) {
-  const template = document.getElementById("message-template");
-  const row = template.content.firstElementChild.cloneNode(true);
+  const template = /** @type {HTMLTemplateElement} */ (document.getElementById("message-template"));
+  const row = /** @type {HTMLElement} */ (template.content.firstElementChild.cloneNode(true));
   row.id = message.client_key;
   fillRow(row, message, me);
   return row;

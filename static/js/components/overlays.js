@@ -21,10 +21,15 @@ export function showDialog(dialog, { title, body }) {
   open(dialog);
 }
 
-/** Open a dialog; a click beside it closes it. */
+/** Open a dialog in the place of any other; a click beside it closes it. */
 export function open(dialog) {
+  /** @type {NodeListOf<HTMLDialogElement>} */
+  const others = document.querySelectorAll("dialog[open]");
+  for (const other of others) if (other !== dialog) other.close();
   if (!dialog.open) dialog.showModal();
-  dialog.onclick = (event) => event.target === dialog && dialog.close();
+  dialog.onclick = (event) => {
+    if (event.target === dialog) dialog.close();
+  };
 }
 
 /** Show a sentence about something that just happened; screen readers speak it once. */

@@ -9,6 +9,7 @@ import { showDialog } from "./overlays.js";
 
 /** Watch the sign-out form. */
 export function startSignOut({ outbox }) {
+  /** @type {HTMLFormElement | null} */
   const form = document.querySelector('form[action="/accounts/logout/"]');
   const dialog = document.getElementById("sign-out-dialog");
   const leave = async () => {

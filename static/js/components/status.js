@@ -11,13 +11,20 @@ const PATIENCE_MS = 2_000;
 
 /** Say when the connection is gone, and what happens to what one writes meanwhile. */
 export function startConnectionBanner({ store, place }) {
-  let timer;
+  let timer = null;
   const draw = () => render(banner(store.state), place);
+  // The browser knows at once that the network is gone; the socket notices when a ping is not answered.
+  for (const name of ["online", "offline"]) window.addEventListener(name, draw);
   store.listen((state, previous) => {
     if (state.connection === previous.connection && state.isMember === previous.isMember) return;
-    clearTimeout(timer);
-    if (state.connection === "online" || !state.isMember) draw();
-    else timer = setTimeout(draw, PATIENCE_MS);
+    if (state.connection === "online" || !state.isMember) {
+      clearTimeout(timer);
+      timer = null;
+      draw();
+    } else {
+      // Tries that fail in between do not begin the patience again.
+      timer ??= setTimeout(draw, PATIENCE_MS);
+    }
   });
 }
 
@@ -45,7 +52,7 @@ export function startTitle({ store }) {
 
 function banner({ connection, isMember }) {
   if (!isMember) return html`${icon("lock")}${gettext("You no longer belong to this conversation.")}`;
-  if (connection === "online") return nothing;
+  if (connection === "online" && navigator.onLine) return nothing;
   const words = navigator.onLine
     ? gettext("Reconnecting… What you write is kept and sent by itself.")
     : gettext("You are offline. What you write is kept and sent when the network is back.");

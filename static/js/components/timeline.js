@@ -226,7 +226,7 @@ export class Timeline extends EventTarget {
     document.getElementById("timeline-empty").hidden = firstRow(this.#list) !== null;
   }
 
-  #fetch({ before, limit = PAGE }) {
+  #fetch({ before = undefined, limit = PAGE }) {
     return this.#api.get(`conversations/${this.#c}/messages`, { before, limit });
   }
 

@@ -69,5 +69,5 @@ async function answerOf(method, path, body) {
 }
 
 function csrfToken() {
-  return document.querySelector('meta[name="csrf-token"]')?.content ?? "";
+  return document.querySelector('meta[name="csrf-token"]')?.getAttribute("content") ?? "";
 }

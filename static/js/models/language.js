@@ -46,7 +46,7 @@ export function dayOf(at) {
 export function dayName(day, now = new Date()) {
   const date = new Date(`${day}T12:00:00`);
   const today = new Date(`${dayOf(now)}T12:00:00`);
-  const days = Math.round((date - today) / 86_400_000);
+  const days = Math.round((date.getTime() - today.getTime()) / 86_400_000);
   if (days === 0 || days === -1) return capitalised(relative.format(days, "day"));
   return (date.getFullYear() === today.getFullYear() ? long : longWithYear).format(date);
 }
@@ -54,7 +54,7 @@ export function dayName(day, now = new Date()) {
 /** Say whether a message opens a group: another author, another day, or more than five minutes later. */
 export function startsGroup(previous, message) {
   if (!previous || previous.author !== message.author) return true;
-  const gap = new Date(message.at) - new Date(previous.at);
+  const gap = new Date(message.at).getTime() - new Date(previous.at).getTime();
   return gap > GROUP_MS || dayOf(previous.at) !== dayOf(message.at);
 }
 

@@ -14,6 +14,7 @@ export class Session extends EventTarget {
   #timeline;
   #isSyncing = false;
   #isSyncWanted = false;
+  #learning = null;
 
   /** `timeline` takes the open conversation's events: add, removeMessage, setSms, reset; null when none is open. */
   constructor({ store, cursors, api, timeline }) {
@@ -120,16 +121,24 @@ export class Session extends EventTarget {
     const { list, unknown, gone } = lists.afterHeads(conversations, heads);
     for (const [c, head] of heads) if (c !== this.#openId) this.#cursors.moveTo(c, head);
     for (const c of gone) this.#cursors.forget(c);
-    this.#store.change({ conversations: list });
-    if (gone.includes(this.#openId)) this.#store.change({ isMember: false });
+    this.#store.change({ conversations: list, isMember: this.#openId === null || list.has(this.#openId) });
     if (unknown.length > 0) this.#learnConversations();
   }
 
-  async #learnConversations() {
+  /* A new conversation may tell its whole history, event by event: one question at a time is enough. */
+  #learnConversations() {
+    this.#learning ??= this.#askConversations().finally(() => (this.#learning = null));
+  }
+
+  async #askConversations() {
     const { results } = await this.#api.get("conversations").catch(() => ({ results: null }));
     if (!results) return;
-    for (const { id, head } of results) if (id !== this.#openId) this.#cursors.moveTo(id, head);
-    this.#store.change({ conversations: lists.byId(results) });
+    const list = lists.byId(results);
+    const wasMember = this.#store.state.isMember;
+    for (const { id, head } of results) if (id !== this.#openId || !wasMember) this.#cursors.moveTo(id, head);
+    const isMember = this.#openId === null || list.has(this.#openId);
+    this.#store.change({ conversations: list, isMember });
+    if (isMember && !wasMember) await this.#timeline.reset();
   }
 
   #takeTyping({ c, person }) {

@@ -85,14 +85,19 @@ function startOpening() {
 }
 
 function startSocket() {
-  socket.addEventListener("frame", ({ detail }) => session.take(detail));
-  socket.addEventListener("state", ({ detail }) => store.change({ connection: detail }));
+  socket.addEventListener("frame", (/** @type {CustomEvent} */ { detail }) => session.take(detail));
+  socket.addEventListener("state", (/** @type {CustomEvent} */ { detail }) => store.change({ connection: detail }));
   for (const source of [socket, session, outbox]) source.addEventListener("signedout", toSignIn);
   store.listen(({ connection }, previous) => connection === "online" && previous.connection !== "online" && outbox.hurry());
-  window.addEventListener("online", () => socket.open());
+  window.addEventListener("online", () => {
+    socket.ping();
+    outbox.hurry();
+  });
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && socket.ping());
   // A page that comes back from the back-forward cache has an old socket and an old list.
   window.addEventListener("pageshow", (event) => event.persisted && location.reload());
+  // The server answers again: no reason to wait for the socket's next try.
+  outbox.addEventListener("sent", () => socket.open());
   socket.open();
 }
 

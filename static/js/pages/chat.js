@@ -87,6 +87,7 @@ function startOpening() {
 function startSocket() {
   socket.addEventListener("frame", (/** @type {CustomEvent} */ { detail }) => session.take(detail));
   socket.addEventListener("state", (/** @type {CustomEvent} */ { detail }) => store.change({ connection: detail }));
+  store.listen(({ connection }) => (document.documentElement.dataset.connection = connection));
   for (const source of [socket, session, outbox]) source.addEventListener("signedout", toSignIn);
   store.listen(({ connection }, previous) => connection === "online" && previous.connection !== "online" && outbox.hurry());
   window.addEventListener("online", () => {

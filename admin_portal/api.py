@@ -23,7 +23,8 @@ from admin_portal.status import evidence_of
 from messenger.conversations.models import MessageReport
 from messenger.people.errors import NotFound
 from messenger.people.models import ApiToken
-from messenger.web.api import person_of, values_of, whole_number
+from messenger.web.api import values_of, whole_number
+from messenger.web.gates import person_of
 
 PAGE_SIZE = 50
 PURPOSE = OpenApiParameter("purpose", str, required=True, description="why you look; kept in the entry")

@@ -18,8 +18,7 @@ from admin_portal.models import Purpose
 from admin_portal.purposes import current_purpose
 from admin_portal.waiting import waiting_for
 from messenger.people.errors import Conflict, NotAllowed, NotFound
-from messenger.web.api import person_of
-from messenger.web.gates import sign_in_session_of
+from messenger.web.gates import person_of, sign_in_session_of
 
 View = Callable[..., HttpResponseBase]
 

@@ -16,8 +16,7 @@ from admin_portal.waiting import waiting_for
 from messenger.conversations.moderation import REASONS
 from messenger.people.errors import NotFound
 from messenger.people.roles import ROLE_NAMES
-from messenger.web.api import person_of
-from messenger.web.gates import sign_in_session_of
+from messenger.web.gates import person_of, sign_in_session_of
 
 
 @portal_page("portal")

@@ -20,7 +20,7 @@ from admin_portal.models import ExportRequest
 from admin_portal.scopes import read_scope
 from archive.export.package import preview
 from messenger.people.models import Person
-from messenger.web.api import person_of
+from messenger.web.gates import person_of
 
 PAGE_SIZE = 25
 _BLOCK_BYTES = 256 * 1024

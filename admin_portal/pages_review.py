@@ -14,7 +14,7 @@ from admin_portal.queue import decided_reports, keep_reported, open_report, open
 from messenger.conversations.models import MessageReport
 from messenger.conversations.moderation import REASONS
 from messenger.people.errors import Invalid
-from messenger.web.api import person_of
+from messenger.web.gates import person_of
 
 
 @portal_page("reports.view")

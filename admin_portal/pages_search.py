@@ -19,7 +19,7 @@ from admin_portal.search import Search, open_message, read_search, run_search
 from admin_portal.snippets import pieces
 from archive.search import Page
 from messenger.people.errors import Invalid
-from messenger.web.api import person_of
+from messenger.web.gates import person_of
 
 _KEPT = "portal_searches"
 _MOST_KEPT = 10

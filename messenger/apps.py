@@ -11,5 +11,6 @@ class MessengerConfig(AppConfig):
     verbose_name = "OnRecord"
 
     def ready(self) -> None:
-        """Connect sign-in to the record. By name: the doors need the models, which are loaded only now."""
+        """Connect sign-in to the record and the API schema. By name: the doors need the models, loaded only now."""
         import_string("messenger.web.accounts.connect_signals")()
+        import_string("messenger.web.schema.TokenScheme")

@@ -2,7 +2,6 @@
 
 import os
 
-from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import OriginValidator
 from django.conf import settings
@@ -18,8 +17,6 @@ from messenger.web.sockets import ChatSocket  # noqa: E402  (models load after t
 application = ProtocolTypeRouter(
     {
         "http": http_application,
-        "websocket": OriginValidator(
-            AuthMiddlewareStack(URLRouter([path("ws", ChatSocket.as_asgi())])), settings.ONRECORD_ORIGINS
-        ),
+        "websocket": OriginValidator(URLRouter([path("ws", ChatSocket.as_asgi())]), settings.ONRECORD_ORIGINS),
     }
 )

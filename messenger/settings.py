@@ -73,6 +73,9 @@ if ONRECORD_PRODUCTION:
 elif not SECRET_KEY:
     SECRET_KEY = _embedded_secret(ONRECORD_VAR / "secret")
 
+if ONRECORD_CARRIER not in (CARRIERS := ("none", "simulator")):
+    _fail(f"ONRECORD_CARRIER is {ONRECORD_CARRIER!r}; it must be one of: {', '.join(CARRIERS)}.")
+
 PUBLIC = urlsplit(ONRECORD_PUBLIC_URL)
 if not PUBLIC.hostname:
     _fail("ONRECORD_PUBLIC_URL must be a whole address, for example https://chat.firm.example.")

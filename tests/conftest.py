@@ -9,4 +9,5 @@ pytest_plugins = (
     "tests.database",
     "tests.cast",
     "tests.invariants",
+    "tests.running",
 )

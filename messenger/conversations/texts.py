@@ -185,7 +185,7 @@ def _contact_for(text: InboundText, *, at: datetime) -> Contact:
     known = Contact.objects.filter(number=text.number).first()
     if known is not None:
         return known
-    contact = Contact.objects.create(name=text.number, number=text.number[:16], typed=text.number[:40], added_at=at)
+    contact = Contact.objects.create(name=text.number, number=text.number, typed=text.number, added_at=at)
     ledger.record(
         events.ContactAdded(
             stream=f"contact:{contact.pk}",

@@ -177,7 +177,7 @@ class Hub:
             line.cursors[conversation_id] = n
         if stay.until_n is not None and line.cursors[conversation_id] >= stay.until_n:
             self._drop(line, conversation_id)
-            line.end(MEMBERSHIP_CHANGED)
+            line.end_after_queue(MEMBERSHIP_CHANGED)
 
     def _admit(self, person_id: int, conversation_id: int, from_n: int) -> None:
         for line in self.lines:
@@ -185,9 +185,11 @@ class Hub:
                 self.follow(line, {conversation_id: from_n - 1})
 
     def _revoke(self, person_id: int, session_id: int | None) -> None:
+        """A whole person's revocation may leave the session standing (a role ended): the client comes back and asks."""
+        code = MEMBERSHIP_CHANGED if session_id is None else SESSION_ENDED
         for line in self.lines:
             if line.person_id == person_id and session_id in (None, line.session_id):
-                line.end(SESSION_ENDED)
+                line.end(code)
 
     def _lowest_cursor(self, conversation_id: int) -> int:
         return min(line.cursors[conversation_id] for line in self._by_conversation[conversation_id])

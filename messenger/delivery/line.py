@@ -1,7 +1,7 @@
 """One open socket as the hub sees it: who reads, how far they are, and a bounded queue to them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 
 import structlog
@@ -11,10 +11,11 @@ MEMBERSHIP_CHANGED = 4003
 TOO_SLOW = 4008
 BAD_FRAME = 4009
 QUEUE_FRAMES = 256
+DRAIN_S = 0.5
 
 log = structlog.get_logger(__name__)
-Send = Callable[[bytes], Awaitable[None]]
-Close = Callable[[int], Awaitable[None]]
+Send = Callable[[bytes], Coroutine[object, object, None]]
+Close = Callable[[int], Coroutine[object, object, None]]
 
 
 @dataclass(eq=False)
@@ -28,11 +29,12 @@ class Line:
     cursors: dict[int, int] = field(default_factory=dict)
     is_closing: bool = False
     _queue: asyncio.Queue[bytes] = field(default_factory=lambda: asyncio.Queue(QUEUE_FRAMES))
+    _pumping: asyncio.Task[None] = field(init=False)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def start(self) -> None:
         """Begin to write queued frames to the socket."""
-        self._spawn(self._pump())
+        self._pumping = self._spawn(self._pump())
 
     def offer(self, frame: bytes) -> None:
         """Queue a frame that must arrive; a reader too slow for it is closed and resumes by its cursor."""
@@ -50,11 +52,17 @@ class Line:
             self.offer(frame)
 
     def end(self, code: int) -> None:
-        """Close the socket after what is queued, or at once when the session ended."""
-        if self.is_closing:
-            return
-        self.is_closing = True
-        self._spawn(self._finish(code))
+        """Close the socket at once; what is queued is not sent any more."""
+        if not self.is_closing:
+            self.is_closing = True
+            self._pumping.cancel()
+            self._spawn(self.close(code))
+
+    def end_after_queue(self, code: int) -> None:
+        """Close the socket after what is queued: it was numbered before the end and is theirs."""
+        if not self.is_closing:
+            self.is_closing = True
+            self._spawn(self._drain(code))
 
     def stop(self) -> None:
         """Forget the socket: it is gone."""
@@ -62,10 +70,11 @@ class Line:
         for task in tuple(self._tasks):
             task.cancel()
 
-    def _spawn(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
+    def _spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _pump(self) -> None:
         while True:
@@ -75,11 +84,10 @@ class Line:
             finally:
                 self._queue.task_done()
 
-    async def _finish(self, code: int) -> None:
-        if code == MEMBERSHIP_CHANGED:
-            # What was numbered before the change is theirs; half a second is enough for a reader that reads.
-            try:
-                await asyncio.wait_for(self._queue.join(), timeout=0.5)
-            except TimeoutError:
-                log.info("line_closed_unflushed", person=self.person_id)
+    async def _drain(self, code: int) -> None:
+        try:
+            # Long enough for a reader that reads; one that does not resumes by its cursor.
+            await asyncio.wait_for(self._queue.join(), timeout=DRAIN_S)
+        except TimeoutError:
+            log.info("line_closed_unflushed", person=self.person_id)
         await self.close(code)

@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=80)),
-                ('number', models.CharField(max_length=16, unique=True)),
+                ('number', models.CharField(max_length=32, unique=True)),
                 ('typed', models.CharField(max_length=40)),
                 ('time_zone', models.CharField(blank=True, max_length=64)),
                 ('added_at', models.DateTimeField()),

@@ -179,7 +179,7 @@ class Contact(models.Model):
     """An outside person with a phone."""
 
     name = models.CharField(max_length=80)
-    number = models.CharField(max_length=16, unique=True)  # E.164
+    number = models.CharField(max_length=32, unique=True)  # E.164, or what an inbound text came from
     typed = models.CharField(max_length=40)
     time_zone = models.CharField(max_length=64, blank=True)  # IANA name when declared, "" when not
     added_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="+")

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.http import HttpRequest
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,15 +18,9 @@ from messenger.web import serializers, shapes
 from messenger.web.context import about_me
 from messenger.web.errors import REFUSED
 from messenger.web.frames_in import BadFrame, parse_after
+from messenger.web.gates import person_of
 
 LIMIT = OpenApiParameter("limit", int, description="at most this many")
-
-
-def person_of(request: HttpRequest | Request) -> Person:
-    """Return who asks; the gates have seen to it that it is somebody."""
-    if not isinstance(request.user, Person):
-        raise TypeError("an anonymous request passed the gates")
-    return request.user
 
 
 def values_of(serializer_class: Any, request: Request) -> dict[str, Any]:
@@ -64,7 +57,7 @@ class PeopleView(APIView):
 
 
 class ConversationsView(APIView):
-    @extend_schema(responses=shapes.ConversationListShape)
+    @extend_schema(responses=shapes.ConversationListShape, operation_id="conversations_list")
     def get(self, request: Request) -> Response:
         """Everything I belong to, newest first, with unread counts."""
         return Response({"results": queries.list_conversations(person_of(request))})

@@ -19,7 +19,8 @@ from messenger.sms import consent
 from messenger.sms.decisions import evaluate
 from messenger.sms.segments import split
 from messenger.web import serializers, shapes
-from messenger.web.api import person_of, values_of
+from messenger.web.api import values_of
+from messenger.web.gates import person_of
 
 
 class ContactsView(APIView):

@@ -20,7 +20,7 @@ from messenger.sms import consent
 from messenger.sms.consent import CHANNELS
 from messenger.sms.models import ConsentHead
 from messenger.sms.states import CONSENT_BASES
-from messenger.web.api import person_of
+from messenger.web.gates import person_of
 
 _BASES = [(basis, basis.replace("_", " ").capitalize()) for basis in CONSENT_BASES]
 _CHANNELS = [(channel, channel.replace("_", " ").capitalize()) for channel in CHANNELS if channel != "carrier"]

@@ -20,10 +20,11 @@ from messenger.conversations.frames import Frame, message_frames
 from messenger.conversations.markup import trust_rendered
 from messenger.people import errors
 from messenger.people.models import Person
-from messenger.web.api import open_as_wished, person_of
+from messenger.web.api import open_as_wished
 from messenger.web.build import BUILD_ID
 from messenger.web.context import about_me
 from messenger.web.forms import NewConversationForm, PostForm, ReportForm
+from messenger.web.gates import person_of
 
 GROUP_WINDOW = timedelta(minutes=5)
 SECTIONS = (

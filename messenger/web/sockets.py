@@ -24,7 +24,7 @@ from messenger.people.models import Person
 from messenger.web import frames_in
 from messenger.web.build import BUILD_ID
 from messenger.web.errors import refusal_frame
-from messenger.web.guests import Guest, guest_is_live, guest_of_scope
+from messenger.web.gates import SocketGuest, guest_is_live, guest_of_scope
 
 CATCH_UP_EVENTS = 200
 SUBPROTOCOL = "onrecord.v1"
@@ -64,7 +64,7 @@ SOURCE = Source(marks=_marks, fetch=_fetch, typing=_typing)
 class ChatSocket(AsyncWebsocketConsumer):
     """One socket of one signed-in person."""
 
-    guest: Guest
+    guest: SocketGuest
     hub: Hub
     line: Line | None = None
 

@@ -1,4 +1,4 @@
-"""One running product for all the flows of a pass, and short ways to talk to it."""
+"""The running product that flows and browser tests share: one for each pass, started by the first test that asks."""
 
 from collections.abc import Iterator
 

@@ -6,7 +6,7 @@ import { html, nothing, render, repeat } from "../../vendor/ui.js";
 import { hueStep } from "./icons.js";
 import { showDialog, toast } from "./overlays.js";
 
-const WIDE = matchMedia("(min-width: 1100px)");
+const WIDE = matchMedia("(min-width: 68.75em)");
 const CLOSED = "onrecord-details-closed";
 
 /** Make the drawer live; returns the function that reads the people again. */

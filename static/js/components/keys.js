@@ -37,7 +37,7 @@ function bindTimeline({ timeline, composer }) {
   tinykeys(list, { ArrowUp: prevented(() => timeline.focusRow(-1)), ArrowDown: prevented(() => timeline.focusRow(1)) });
   tinykeys(window, {
     Escape() {
-      if (document.querySelector("dialog[open]")) return;
+      if (document.querySelector("dialog[open], :popover-open")) return;
       composer?.elements.body.focus();
       timeline.jumpToEnd();
     },

@@ -30,6 +30,7 @@ COMMAND_LIMIT_S = 120
 class ProductProcess(services.Server):
     """One process of the product; `arguments` follow the interpreter."""
 
+    label: str = "web"
     arguments: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -43,7 +44,7 @@ class ProductProcess(services.Server):
         return self.process is not None and self.process.poll() is None
 
     def _log_path(self) -> Path:
-        return self.folder / f"{self.arguments[-1].strip('-')}.log"
+        return self.folder / f"{Path(self.arguments[-1]).name.strip('-')}.log"
 
 
 @dataclass
@@ -182,8 +183,6 @@ def _workers(folder: Path, environment: dict[str, str]) -> tuple[ProductProcess,
     schedule = ("beat", "--schedule", str(folder / "beat"), "--loglevel=WARNING", "--pidfile=")
     work = ("worker", "--pool=solo", "--without-mingle", "--without-gossip", "--loglevel=WARNING")
     return tuple(
-        ProductProcess(
-            folder=folder, arguments=(*celery, *part, f"--logfile={folder / part[0]}.out"), environment=environment
-        )
+        ProductProcess(folder=folder, label=part[0], arguments=(*celery, *part), environment=environment)
         for part in (work, schedule)
     )

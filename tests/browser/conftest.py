@@ -54,7 +54,8 @@ class Watch:
             self.failures.append(message.text)
 
 
-@pytest.fixture(scope="session")
+# For this package only: Playwright keeps an event loop running in the thread, and other tests start their own.
+@pytest.fixture(scope="package")
 def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))

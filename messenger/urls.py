@@ -2,9 +2,9 @@
 
 from django.conf import settings
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularAPIView
 
-from messenger.web import contacts_pages, errors, health, pages
+from messenger.web import api_docs, contacts_pages, errors, health, pages
 
 urlpatterns = [
     path("healthz", health.healthz),
@@ -24,7 +24,7 @@ urlpatterns = [
     path("api/v1/", include("messenger.web.urls_api")),
     path("api/v1/", include("admin_portal.urls_api")),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/v1/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("api/v1/docs/", api_docs.docs, name="docs"),
 ]
 
 if settings.ONRECORD_EMBEDDED and settings.ONRECORD_CARRIER == "simulator":

@@ -9,7 +9,7 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 from messenger.web.build import BUILD_ID
 
-NOT_SERVED = ("redoc*", "rest_framework*")
+NOT_SERVED = ("rest_framework*",)
 
 
 class ModuleStorage(CompressedManifestStaticFilesStorage):
@@ -23,6 +23,6 @@ def collect_static_files() -> None:
     note = settings.STATIC_ROOT / ".build"
     if note.exists() and note.read_text(encoding="utf-8") == BUILD_ID:
         return
-    # Never served: the second API browser of the sidecar, the pages of DRF that are switched off.
+    # Never served: the pages of DRF that are switched off.
     call_command("collectstatic", verbosity=0, interactive=False, clear=True, ignore_patterns=list(NOT_SERVED))
     note.write_text(BUILD_ID, encoding="utf-8")

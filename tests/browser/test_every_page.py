@@ -1,0 +1,76 @@
+"""Every page, light and dark, at desktop and phone size: no accessibility violation, no CSP report, nothing foreign."""
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from tests.browser.conftest import DESKTOP, PHONE, SignIn, keep_picture
+
+RULES = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+}
+PAGES: dict[str, tuple[str, ...]] = {
+    "": ("/accounts/login/", "/accounts/password/reset/", "/phone/"),
+    "alice": (
+        "/",
+        "/c/1/",
+        "/c/2/",
+        "/c/3/",
+        "/c/5/",
+        "/new/",
+        "/contacts/",
+        "/contacts/1/",
+        "/settings/",
+        "/accounts/password/change/",
+        "/c/2/messages/2/report/",
+        "/c/987654/",
+        "/api/v1/docs/",
+    ),
+    "adam": ("/people/", "/people/4/", "/portal/"),
+    "mona": ("/portal/", "/portal/review/"),
+    "cora": (
+        "/portal/",
+        "/portal/purpose/",
+        "/portal/exports/",
+        "/portal/exports/1/",
+        "/portal/exports/new/",
+        "/portal/record/",
+    ),
+}
+
+
+@pytest.mark.backend("sqlite")  # what a page looks like does not depend on the database
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(
+    ("size", "is_dark"), [("desktop", False), ("desktop", True), ("phone", False), ("phone", True)]
+)
+def test_a_page_is_accessible_in_light_and_dark_and_at_every_size(
+    sign_in: SignIn, name: str, size: str, is_dark: bool
+) -> None:
+    page = sign_in(name, size=PHONE if size == "phone" else DESKTOP, dark=is_dark)
+    found: dict[str, list[str]] = {}
+    for address in PAGES[name]:
+        page.goto(address)
+        page.wait_for_load_state("networkidle")
+        keep_picture(page, f"{name or 'nobody'}{address.replace('/', '-')}{size}-{'dark' if is_dark else 'light'}")
+        problems = [*_overflow(page), *_violations(page)]
+        if problems:
+            found[address] = problems
+    assert found == {}
+
+
+def _violations(page: Page) -> list[str]:
+    response: dict[str, Any] = Axe().run(page, options=RULES).response
+    return [
+        f"{violation['id']}: {node['target']} {node['failureSummary'][:160]}"
+        for violation in response["violations"]
+        for node in violation["nodes"][:3]
+    ]
+
+
+def _overflow(page: Page) -> list[str]:
+    """A page must not scroll sideways."""
+    wide = page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
+    return [f"{wide} px wider than the window"] if wide > 1 else []

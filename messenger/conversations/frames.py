@@ -59,6 +59,7 @@ def _message_frame(message: Message, attempt: Attempt | None) -> Frame:
         "html": message.html if is_shown else "",
         "at": instant(message.at),
         "state": message.state,
+        "removal_reason": message.removal_reason,
         "channel": message.channel,
         "seq": message.seq,
         "sms": sms_frame(attempt) if attempt else None,

@@ -34,7 +34,7 @@ def read_batch(want: Want) -> Batch:
         frames=frames,
         stays=_stays(want, frames.keys()),
         revoked=tuple((row.person_id, row.session_id) for row in revoked),
-        arrivals=tuple((row.person_id, row.roster.conversation.pk, row.from_n) for row in arrivals),
+        arrivals=tuple(_arrival(row) for row in arrivals),
         revocation_mark=revoked[-1].pk if revoked else want.revocation_mark,
         membership_mark=arrivals[-1].pk if arrivals else want.membership_mark,
         is_limited=len(rows) == FETCH_LIMIT,
@@ -52,6 +52,12 @@ def current_marks() -> tuple[int, int]:
 def _arrivals(want: Want) -> list[Membership]:
     rows = Membership.objects.filter(pk__gt=want.membership_mark).select_related("roster__conversation")
     return list(rows.order_by("pk"))
+
+
+def _arrival(row: Membership) -> tuple[int, int, int]:
+    """Who came, where, and from which number an open socket goes on: older history is read as pages, not pushed."""
+    conversation = row.roster.conversation
+    return row.person_id, conversation.pk, max(row.from_n, conversation.head)
 
 
 def _stays(want: Want, conversations: Iterable[int]) -> dict[tuple[int, int], Stay]:

@@ -50,6 +50,7 @@ class Message(models.Model):
     channel = models.CharField(max_length=4, default="chat")
     client_key = models.UUIDField(unique=True)
     state = models.CharField(max_length=10, default=SHOWN)
+    removal_reason = models.CharField(max_length=300, blank=True)
     at = models.DateTimeField()
 
     class Meta:

@@ -73,6 +73,6 @@ def remove_message(by: Person, *, message: Message, reason: str, at: datetime | 
             reason=reason,
         )
         append(message.conversation, event, data={"target": message.n, "reason": reason})
-        message.state = Message.REMOVED
-        message.save(update_fields=["state"])
+        message.state, message.removal_reason = Message.REMOVED, reason
+        message.save(update_fields=["state", "removal_reason"])
     return message

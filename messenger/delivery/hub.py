@@ -47,7 +47,7 @@ class Batch:
     frames: Mapping[int, list[tuple[int, bytes]]]
     stays: Mapping[tuple[int, int], Stay]  # (conversation, person) -> newest stay
     revoked: tuple[tuple[int, int | None], ...]  # (person, session or None for all)
-    arrivals: tuple[tuple[int, int, int], ...]  # (person, conversation, from_n)
+    arrivals: tuple[tuple[int, int, int], ...]  # (person, conversation, first number to send)
     revocation_mark: int
     membership_mark: int
     is_limited: bool = False

@@ -186,6 +186,7 @@ class Migration(migrations.Migration):
                 ('channel', models.CharField(default='chat', max_length=4)),
                 ('client_key', models.UUIDField(unique=True)),
                 ('state', models.CharField(default='shown', max_length=10)),
+                ('removal_reason', models.CharField(blank=True, max_length=300)),
                 ('at', models.DateTimeField()),
                 ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('contact', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='messenger.contact')),

@@ -55,6 +55,7 @@ class MessageShape(serializers.Serializer[Any]):
     html = serializers.CharField()
     at = serializers.DateTimeField()
     state = serializers.CharField()
+    removal_reason = serializers.CharField()
     channel = serializers.CharField()
     seq = serializers.IntegerField()
     sms = SmsShape(allow_null=True)

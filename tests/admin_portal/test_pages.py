@@ -278,7 +278,7 @@ def test_a_reviewer_removes_a_reported_message(office: Office, report: MessageRe
     assert "Your decision is on record." in text_of(answer)
     seen = text_of(client_for(office.cast.alice).get(f"/c/{office.talk.pk}/"))
     assert "guarantee" not in seen
-    assert "Removed after review." in seen, "the author is told"
+    assert "Removed after review: " in seen, "the author is told"
 
 
 def test_a_report_decided_meanwhile_says_so(office: Office, report: MessageReport, client_for: ClientFor) -> None:

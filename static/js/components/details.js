@@ -27,10 +27,17 @@ export function startDetails({ store, api, conversationId }) {
   };
   const refresh = async () => {
     const conversation = await api.get(`conversations/${conversationId}`).catch(() => null);
-    if (conversation) draw(conversation.members);
+    if (!conversation) return;
+    draw(conversation.members);
+    if (conversation.contact) showConsent(conversation.contact);
   };
   startAdding({ api, conversationId, draw, isSpace: ["team", "broadcast"].includes(store.state.conversations.get(conversationId).kind) });
   return refresh;
+}
+
+/* The server's template holds a chip for each state; one of them shows. */
+function showConsent({ consent }) {
+  for (const chip of document.querySelectorAll("[data-consent]")) chip.toggleAttribute("hidden", chip.getAttribute("data-consent") !== consent);
 }
 
 function startToggle({ drawer, toggle, close }) {

@@ -48,11 +48,11 @@ export function showTimes(row) {
 }
 
 /** Put the tombstone in the place of words that a reviewer removed. */
-export function showRemoved(row) {
+export function showRemoved(row, reason) {
   row.classList.add("message-removed");
   const note = document.createElement("p");
   note.className = "message-tombstone";
-  note.append(iconElement("eye-off"), gettext("Removed after review. The original stays in the record."));
+  note.append(iconElement("eye-off"), gettext("Removed after review: %(reason)s. The original stays in the record.", { reason }));
   row.querySelector(".message-body, .message-tombstone").replaceWith(note);
 }
 
@@ -78,7 +78,7 @@ function fillAuthor(row, author, isContact) {
 }
 
 function showBody(row, message) {
-  if (message.state === "removed") return showRemoved(row);
+  if (message.state === "removed") return showRemoved(row, message.removal_reason);
   const body = row.querySelector(".message-body");
   body.classList.toggle("message-plain", !message.html);
   if (message.html) body.innerHTML = trustServerHtml(message.html);

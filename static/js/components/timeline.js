@@ -87,9 +87,9 @@ export class Timeline extends EventTarget {
   }
 
   /** A reviewer removed message `n`. */
-  removeMessage(n) {
+  removeMessage(n, reason) {
     const row = this.#byNumber(n);
-    if (row) this.#change(() => showRemoved(row));
+    if (row) this.#change(() => showRemoved(row, reason));
   }
 
   /** The carrier said something of text `n`. */

@@ -77,7 +77,7 @@ export class Session extends EventTarget {
     if (!state.conversations.has(event.c)) return void this.#learnConversations();
     if (event.kind === "message.created") this.#applyMessage(event.message);
     if (event.c !== this.#openId) return;
-    if (event.kind === "message.removed") this.#timeline.removeMessage(event.target);
+    if (event.kind === "message.removed") this.#timeline.removeMessage(event.target, event.reason);
     if (event.kind === "sms.status") this.#timeline.setSms(event.target, event.sms);
     if (event.kind.startsWith("membership.")) this.dispatchEvent(new CustomEvent("membership"));
   }
@@ -89,6 +89,8 @@ export class Session extends EventTarget {
     this.#store.change({ conversations: lists.afterMessage(conversations, message, reading) });
     this.#stopTyping(message.c, message.author.id);
     if (isOpen) this.#timeline.add(message);
+    // What a client writes may change whether they may be texted.
+    if (isOpen && message.author.kind === "contact") this.dispatchEvent(new CustomEvent("contact"));
   }
 
   async #syncOnce() {

@@ -68,7 +68,7 @@ function startConversation() {
   const edit = (text) => composer && setText({ form: composer, store, text });
   startMessageActs({ root: element("timeline"), conversationId: openId, api, outbox, edit, reasons: data("report-reasons") });
   const refreshPeople = startDetails({ store, api, conversationId: openId });
-  session.addEventListener("membership", refreshPeople);
+  for (const change of ["membership", "contact"]) session.addEventListener(change, refreshPeople);
   if (composer) startWriting(posting);
 }
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from messenger.conversations import membership, queries, texts
+from messenger.conversations.access import access_conversation
 from messenger.conversations.models import Conversation
 from messenger.people import errors
 from messenger.people.access import access_contact, contacts_list
@@ -77,10 +78,12 @@ def contact(request: HttpRequest, contact_id: int) -> HttpResponse:
     form = ConsentForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         return _grant(request, person, found, form.cleaned_data)
+    row = _rows([found])[0]
     context = {
         "contact": found,
-        "row": _rows([found])[0],
+        "row": row,
         "history": consent.history(found),
+        "may_read_texts": row["thread"] is not None and _may_read(person, row["thread"]),
         "consent_form": form,
         "opt_out_form": OptOutForm(),
     }
@@ -125,6 +128,15 @@ def _contact_or_404(person: Person, contact_id: int) -> Contact:
         return access_contact(person, contact_id)
     except errors.NotFound as error:
         raise Http404 from error
+
+
+def _may_read(person: Person, thread: Conversation) -> bool:
+    """Say whether the words of the thread's texts may be shown: consent given in a text is content like any other."""
+    try:
+        access_conversation(person, thread.pk)
+    except errors.NotFound:
+        return False
+    return True
 
 
 def _grant(request: HttpRequest, person: Person, contact: Contact, values: dict[str, Any]) -> HttpResponse:

@@ -1,5 +1,6 @@
 """The page of clients: who they are, whether they may be texted and why, and threads that wait for somebody."""
 
+import json
 from typing import Any
 
 from django import forms
@@ -8,6 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from messenger.conversations import membership, queries, texts
@@ -19,7 +21,7 @@ from messenger.people.actions import add_contact
 from messenger.people.models import Contact, Person
 from messenger.sms import consent
 from messenger.sms.consent import CHANNELS
-from messenger.sms.models import ConsentHead
+from messenger.sms.models import ConsentEvent, ConsentHead
 from messenger.sms.states import CONSENT_BASES
 from messenger.web.gates import person_of
 
@@ -82,7 +84,7 @@ def contact(request: HttpRequest, contact_id: int) -> HttpResponse:
     context = {
         "contact": found,
         "row": row,
-        "history": consent.history(found),
+        "history": [_step(event) for event in consent.history(found)],
         "may_read_texts": row["thread"] is not None and _may_read(person, row["thread"]),
         "consent_form": form,
         "opt_out_form": OptOutForm(),
@@ -168,3 +170,17 @@ def _rows(contacts: list[Contact]) -> list[dict[str, Any]]:
         }
         for contact in contacts
     ]
+
+
+def _step(event: ConsentEvent) -> dict[str, Any]:
+    """Return one step of the consent history in words; the evidence was kept as JSON."""
+    evidence = json.loads(event.evidence) if event.evidence else {}
+    is_grant = event.event == "grant"
+    return {
+        "at": event.at,
+        "seq": event.seq,
+        "what": _("Agreed to texts") if is_grant else _("Asked to be left alone"),
+        "how": (event.basis if is_grant else f"{event.channel}, {event.rule}").replace("_", " "),
+        "words": evidence.get("words", ""),
+        "by": event.recorded_by.name if event.recorded_by else event.contact.name,
+    }

@@ -16,10 +16,9 @@ const modules = path.join(root, "node_modules");
 const bundles = {
   ui: `export { html, nothing, render } from "lit-html"; export { repeat } from "lit-html/directives/repeat.js"; export { tinykeys } from "tinykeys";`,
   idb: `export { openDB } from "idb";`,
-  htmx: `import htmx from "htmx.org/dist/htmx.esm.js"; export default htmx;`,
 };
 
-const packages = ["lit-html", "tinykeys", "idb", "htmx.org", "lucide-static"];
+const packages = ["lit-html", "tinykeys", "idb", "lucide-static"];
 
 async function bundle(name, contents) {
   await build({
@@ -29,9 +28,6 @@ async function bundle(name, contents) {
     format: "esm",
     target: "es2022",
     legalComments: "none",
-    /* htmx parses answers with DOMParser, a Trusted Types sink: it gets ours, which goes through the one policy. */
-    inject: name === "htmx" ? [path.join(root, "tools/trusted-dom-parser.mjs")] : [],
-    external: ["*/static/js/trusted.js", "../js/trusted.js"],
     banner: { js: `// @ts-nocheck\n/* ${name}: third-party, built by tools/vendor.mjs. Licences: LICENSES.txt */` },
     outfile: path.join(vendor, `${name}.js`),
   });

@@ -84,8 +84,7 @@ def contact(request: HttpRequest, contact_id: int) -> HttpResponse:
     context = {
         "contact": found,
         "row": row,
-        "history": [_step(event) for event in consent.history(found)],
-        "may_read_texts": row["thread"] is not None and _may_read(person, row["thread"]),
+        "history": _history(person, found, thread=row["thread"]),
         "consent_form": form,
         "opt_out_form": OptOutForm(),
     }
@@ -133,7 +132,7 @@ def _contact_or_404(person: Person, contact_id: int) -> Contact:
 
 
 def _may_read(person: Person, thread: Conversation) -> bool:
-    """Say whether the words of the thread's texts may be shown: consent given in a text is content like any other."""
+    """Say whether the words of the thread's texts may be shown."""
     try:
         access_conversation(person, thread.pk)
     except errors.NotFound:
@@ -172,7 +171,14 @@ def _rows(contacts: list[Contact]) -> list[dict[str, Any]]:
     ]
 
 
-def _step(event: ConsentEvent) -> dict[str, Any]:
+def _history(person: Person, contact: Contact, *, thread: Conversation | None) -> list[dict[str, Any]]:
+    """Return the steps of the consent. The words of a text are the thread's: others are told that there was one."""
+    may_read_texts = thread is not None and _may_read(person, thread)
+    steps = consent.history(contact)
+    return [_step(event, shows_words=may_read_texts or event.recorded_by is not None) for event in steps]
+
+
+def _step(event: ConsentEvent, *, shows_words: bool) -> dict[str, Any]:
     """Return one step of the consent history in words; the evidence was kept as JSON."""
     evidence = json.loads(event.evidence) if event.evidence else {}
     is_grant = event.event == "grant"
@@ -181,6 +187,6 @@ def _step(event: ConsentEvent) -> dict[str, Any]:
         "seq": event.seq,
         "what": _("Agreed to texts") if is_grant else _("Asked to be left alone"),
         "how": (event.basis if is_grant else f"{event.channel}, {event.rule}").replace("_", " "),
-        "words": evidence.get("words", ""),
+        "words": evidence.get("words", "") if shows_words else _("In a text, for those who hold the thread."),
         "by": event.recorded_by.name if event.recorded_by else event.contact.name,
     }

@@ -1,10 +1,9 @@
-"""What the hub reads: new events encoded once, and what became of memberships and sessions. One short transaction."""
+"""What the hub reads: new events encoded once, and what became of memberships and sessions. It must write nothing."""
 
 from collections import defaultdict
 from collections.abc import Iterable
 
 import orjson
-from django.db import transaction
 from django.db.models import Max
 
 from messenger.conversations.frames import event_frames
@@ -43,9 +42,8 @@ def read_batch(want: Want) -> Batch:
 
 def current_marks() -> tuple[int, int]:
     """Return the newest revocation and membership ids: a hub that starts now knows of everything before."""
-    with transaction.atomic():
-        revocation = Revocation.objects.aggregate(newest=Max("pk"))["newest"] or 0
-        membership = Membership.objects.aggregate(newest=Max("pk"))["newest"] or 0
+    revocation = Revocation.objects.aggregate(newest=Max("pk"))["newest"] or 0
+    membership = Membership.objects.aggregate(newest=Max("pk"))["newest"] or 0
     return revocation, membership
 
 

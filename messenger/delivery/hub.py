@@ -80,10 +80,12 @@ class Hub:
         self._dirty.add(conversation_id)
         self._bell.set()
 
-    def join(self, line: Line) -> None:
+    async def join(self, line: Line) -> None:
         """Begin to serve a socket. From now on no revocation and no new membership of its person is missed, so the
         caller reads the session and the heads *after* this call and then calls `follow`.
         """
+        if self.revocation_mark < 0:
+            await self._learn_marks()
         self.lines.add(line)
         line.start()
 
@@ -123,6 +125,12 @@ class Hub:
                 self._dirty.update(self._by_conversation)
                 await asyncio.sleep(TICK_S)
 
+    async def _learn_marks(self) -> None:
+        """Read the marks before the first socket is served: what ends before the first fetch then comes after them."""
+        revocation_mark, membership_mark = await self.source.marks()
+        if self.revocation_mark < 0:  # another socket may have been quicker, and what it knows must not be skipped
+            self.revocation_mark, self.membership_mark = revocation_mark, membership_mark
+
     async def _wait(self) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._bell.wait(), timeout=TICK_S)
@@ -135,24 +143,21 @@ class Hub:
         if not self.lines:
             self._dirty.clear()
             return
-        if self.revocation_mark < 0:
-            self.revocation_mark, self.membership_mark = await self.source.marks()
         dirty, self._dirty = self._dirty, set()
         starts = {c: self._lowest_cursor(c) for c in dirty if self._by_conversation.get(c)}
-        batch = await self.source.fetch(
-            Want(
-                starts=starts,
-                people=frozenset(line.person_id for line in self.lines),
-                revocation_mark=self.revocation_mark,
-                membership_mark=self.membership_mark,
-            )
+        want = Want(
+            starts=starts,
+            people=frozenset(line.person_id for line in self.lines),
+            revocation_mark=self.revocation_mark,
+            membership_mark=self.membership_mark,
         )
-        self._apply(batch)
+        batch = await self.source.fetch(want)
+        self._apply(batch, want=want)
         if batch.is_limited:
             self._dirty.update(starts)
             self._bell.set()
 
-    def _apply(self, batch: Batch) -> None:
+    def _apply(self, batch: Batch, *, want: Want) -> None:
         """Revocations first: nothing of this batch reaches a session that has ended."""
         self.revocation_mark, self.membership_mark = batch.revocation_mark, batch.membership_mark
         for person_id, session_id in batch.revoked:
@@ -160,13 +165,19 @@ class Hub:
         for person_id, conversation_id, from_n in batch.arrivals:
             self._admit(person_id, conversation_id, from_n)
         for conversation_id, frames in batch.frames.items():
-            for line in tuple(self._by_conversation.get(conversation_id, ())):
+            for line in self._asked_for(want, conversation_id):
                 self._deliver(line, conversation_id, frames, batch.stays.get((conversation_id, line.person_id)))
 
+    def _asked_for(self, want: Want, conversation_id: int) -> list[Line]:
+        """Return the sockets that this fetch was for. One that came while it ran may lack its membership, or the events
+        before the first one read; `follow` has marked the conversation, so that the next fetch serves it whole.
+        """
+        start, readers = want.starts[conversation_id], self._by_conversation.get(conversation_id, ())
+        return [one for one in readers if one.person_id in want.people and one.cursors[conversation_id] >= start]
+
     def _deliver(self, line: Line, conversation_id: int, frames: list[tuple[int, bytes]], stay: Stay | None) -> None:
-        if line.is_closing:
-            return
-        if stay is None:
+        # A closing socket stands still: the others must not be read for from its cursor.
+        if stay is None or line.is_closing:
             self._drop(line, conversation_id)
             return
         for n, frame in frames:

@@ -126,7 +126,7 @@ class ChatSocket(AsyncWebsocketConsumer):
             send=self._send_bytes,
             close=lambda code: self.close(code=code),
         )
-        self.hub.join(self.line)
+        await self.hub.join(self.line)
         # Read after join: what ends from now on is seen by the hub, what ended before is seen here.
         if not await in_database(guest_is_live, self.guest):
             self.line.end(SESSION_ENDED)

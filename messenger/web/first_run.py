@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from messenger.people import actions
 from messenger.people.errors import Invalid, NotFound
@@ -71,6 +71,7 @@ def welcome(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("admin_password", "officer_password")
 def found(request: HttpRequest, token: str) -> HttpResponse:
     """Show the form and found the firm. A wrong token and a founded firm look like any page that is not there."""

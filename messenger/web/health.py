@@ -4,15 +4,18 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
 
 from messenger.people.models import Firm
 
 
+@require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
     """200 while the process serves and its database answers."""
     return _answer({"database": _database()})
 
 
+@require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 while everything that a request needs answers; a balancer takes the node out otherwise."""
     return _answer({"database": _database(), "bus": _bus()})

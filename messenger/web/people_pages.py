@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from messenger.people import access, actions, roles
 from messenger.people.errors import Denial, NotFound
@@ -208,6 +208,7 @@ def _decide(request: HttpRequest, request_id: int, *, act: Any, words: str) -> H
 
 
 @never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("password", "again")
 def invitation(request: HttpRequest, secret: str) -> HttpResponse:
     """Let somebody who was invited choose a password and join."""

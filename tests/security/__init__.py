@@ -1,0 +1,1 @@
+"""Who may do what, asked at every door of the product by everybody there is."""

@@ -141,6 +141,8 @@ class Hub:
 
     async def _serve_once(self) -> None:
         if not self.lines:
+            # What ends while nobody is here is not news to who comes later: the marks are learned anew.
+            self.revocation_mark = self.membership_mark = -1
             self._dirty.clear()
             return
         dirty, self._dirty = self._dirty, set()

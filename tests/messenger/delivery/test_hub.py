@@ -165,3 +165,17 @@ def test_who_left_hears_up_to_their_leaving_and_nothing_after() -> None:
         assert len(phone.closed) == 1
 
     _in_office(scene)
+
+
+def test_what_ended_while_nobody_was_connected_does_not_close_who_comes_later() -> None:
+    async def scene(office: Office) -> None:
+        _, line = await office.connect(ALICE, after=0)
+        await office.settle()
+        office.hub.leave(line)
+        office.store.revoked.append((ALICE, None))  # a personal token of hers, say
+        await office.settle()
+        phone, _ = await office.connect(ALICE, after=0)
+        await office.settle()
+        assert phone.closed == []
+
+    _in_office(scene)

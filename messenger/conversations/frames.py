@@ -3,11 +3,9 @@
 Every function takes rows and returns plain values with a constant number of queries, however many the rows.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
-
-from django.db.models import Q
 
 from messenger.conversations.models import Conversation, Message, StreamEvent
 from messenger.people.models import Contact, Person
@@ -44,7 +42,8 @@ def contact_author_frame(contact: Contact) -> Frame:
 def message_frames(messages: Iterable[Message]) -> list[Frame]:
     """Return messages as clients see them; the rows come with `author` and `contact` selected."""
     rows = list(messages)
-    texts = _attempts([message for message in rows if message.channel == "sms" and not message.contact_id])
+    outbound = [message for message in rows if message.channel == "sms" and not message.contact_id]
+    texts = _attempts([(message.conversation_id, message.n) for message in outbound])
     return [_message_frame(message, texts.get((message.conversation_id, message.n))) for message in rows]
 
 
@@ -85,11 +84,11 @@ def sms_frame(attempt: Attempt) -> Frame:
     }
 
 
-def _attempts(messages: Sequence[Message]) -> dict[tuple[int, int], Attempt]:
-    if not messages:
+def _attempts(places: Collection[tuple[int, int]]) -> dict[tuple[int, int], Attempt]:
+    """Return the texts at these places (conversation, number), and maybe more of the same conversations."""
+    if not places:
         return {}
-    conversations = {message.conversation_id for message in messages}
-    numbers = {message.n for message in messages}
+    conversations, numbers = {c for c, _ in places}, {n for _, n in places}
     found = Attempt.objects.filter(conversation_id__in=conversations, n__in=numbers).select_related("contact")
     return {(attempt.conversation_id, attempt.n): attempt for attempt in found}
 
@@ -122,11 +121,8 @@ def _statuses_of(rows: Sequence[StreamEvent]) -> dict[int, Frame]:
     """Return by entry how each text stands now: the newest state, so that a late reader is not shown an old one."""
     if not rows:
         return {}
-    wanted = Q()
-    for row in rows:
-        wanted |= Q(conversation_id=row.conversation_id, n=row.data["target"])
-    attempts = {(a.conversation_id, a.n): a for a in Attempt.objects.filter(wanted).select_related("contact")}
     keys = {row.seq: (row.conversation_id, row.data["target"]) for row in rows}
+    attempts = _attempts(keys.values())
     return {seq: sms_frame(attempts[key]) for seq, key in keys.items() if key in attempts}
 
 

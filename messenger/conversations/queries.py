@@ -23,6 +23,7 @@ from messenger.spaces.models import Membership
 PAGE = 40
 MAX_PAGE = 100
 MAX_SYNC = 500
+AT_ONCE = 200  # conversations in one statement: SQLite refuses a condition of a thousand parts
 
 
 @dataclass(frozen=True)
@@ -124,10 +125,17 @@ def events_after(starts: Mapping[int, int], *, limit: int) -> list[StreamEvent]:
     """Return the events after the given number of each conversation, by conversation and number."""
     if not starts:
         return []
-    wanted = Q()
-    for conversation_id, n in starts.items():
-        wanted |= Q(conversation_id=conversation_id, n__gt=n)
-    return list(StreamEvent.objects.filter(wanted).order_by("conversation_id", "n")[:limit])
+    heads = Conversation.objects.filter(pk__in=list(starts)).order_by("pk").values_list("pk", "head")
+    behind = [conversation_id for conversation_id, head in heads if head > starts[conversation_id]]
+    found: list[StreamEvent] = []
+    for first in range(0, len(behind), AT_ONCE):
+        wanted = Q()
+        for conversation_id in behind[first : first + AT_ONCE]:
+            wanted |= Q(conversation_id=conversation_id, n__gt=starts[conversation_id])
+        found += StreamEvent.objects.filter(wanted).order_by("conversation_id", "n")[: limit - len(found)]
+        if len(found) >= limit:
+            break
+    return found
 
 
 def unclaimed_threads() -> list[Conversation]:

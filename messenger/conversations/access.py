@@ -37,8 +37,9 @@ class Seat:
 def access_conversation(person: Person, conversation_id: int) -> Seat:
     """Return the person's seat in a conversation they belong to now."""
     membership = (
+        # By the key itself: only that comparison takes a number that is too large for the database as "there is none".
         Membership.objects.filter(
-            person=person, until_n=None, person__is_active=True, roster__conversation=conversation_id
+            person=person, until_n=None, person__is_active=True, roster__conversation__pk=conversation_id
         )
         .select_related("roster__conversation__space", "roster__conversation__contact")
         .first()

@@ -51,7 +51,7 @@ def remove_member(
         if person_id != by.pk and not seat.may_manage:
             raise NotAllowed("Only an owner removes people here.")
         membership = (
-            Membership.objects.filter(roster=seat.membership.roster_id, person=person_id, until_n=None)
+            Membership.objects.filter(roster=seat.membership.roster_id, person__pk=person_id, until_n=None)
             .select_related("person")
             .first()
         )

@@ -4,6 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+MAX_NUMBER = 2**53 - 1  # what JSON's readers agree on; a number over 2^63 breaks the query that looks for it
+
 
 class PostSerializer(serializers.Serializer[Any]):
     client_key = serializers.UUIDField()
@@ -11,19 +13,21 @@ class PostSerializer(serializers.Serializer[Any]):
 
 
 class ReadSerializer(serializers.Serializer[Any]):
-    n = serializers.IntegerField(min_value=0, max_value=2**53 - 1)
+    n = serializers.IntegerField(min_value=0, max_value=MAX_NUMBER)
 
 
 class OpenConversationSerializer(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(choices=["direct", "group", "team", "broadcast", "client"])
-    people = serializers.ListField(child=serializers.IntegerField(min_value=1), default=list, max_length=5_000)
+    people = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=MAX_NUMBER), default=list, max_length=5_000
+    )
     title = serializers.CharField(default="", allow_blank=True, max_length=80)
     purpose = serializers.CharField(default="", allow_blank=True, max_length=200)
-    contact = serializers.IntegerField(default=None, allow_null=True, min_value=1)
+    contact = serializers.IntegerField(default=None, allow_null=True, min_value=1, max_value=MAX_NUMBER)
 
 
 class MemberSerializer(serializers.Serializer[Any]):
-    person = serializers.IntegerField(min_value=1)
+    person = serializers.IntegerField(min_value=1, max_value=MAX_NUMBER)
 
 
 class ReportSerializer(serializers.Serializer[Any]):
@@ -50,7 +54,7 @@ class RevocationSerializer(serializers.Serializer[Any]):
 
 
 class PreviewSerializer(serializers.Serializer[Any]):
-    conversation = serializers.IntegerField(min_value=1)
+    conversation = serializers.IntegerField(min_value=1, max_value=MAX_NUMBER)
     body = serializers.CharField(trim_whitespace=False, allow_blank=True, max_length=20_000)
 
 

@@ -5,6 +5,7 @@ Anything malformed is answered with a typed error: never a traceback, never clos
 
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import structlog
@@ -23,18 +24,23 @@ from messenger.people import errors
 from messenger.people.models import Person
 from messenger.web import frames_in
 from messenger.web.build import BUILD_ID
-from messenger.web.errors import refusal_frame
+from messenger.web.errors import FAILED, refusal_frame
 from messenger.web.gates import SocketGuest, guest_is_live, guest_of_scope
 
 CATCH_UP_EVENTS = 200
 SUBPROTOCOL = "onrecord.v1"
+TRY_AGAIN_LATER = 1013
+# Delivery and revocations do not wait for posts that wait for the record.
+HUB_THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hub")
 Result = TypeVar("Result")
 
 log = structlog.get_logger(__name__)
 
 
-async def in_database(function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
-    """Run a function that reads or writes the database, in a thread of its own, with fresh connections."""
+async def in_database(
+    function: Callable[..., Result], *args: Any, executor: ThreadPoolExecutor | None = None, **kwargs: Any
+) -> Result:
+    """Run a function that reads or writes the database, in a thread of the pool, with fresh connections."""
 
     def call() -> Result:
         close_old_connections()
@@ -43,15 +49,15 @@ async def in_database(function: Callable[..., Result], *args: Any, **kwargs: Any
         finally:
             close_old_connections()
 
-    return await sync_to_async(call, thread_sensitive=False)()
+    return await sync_to_async(call, thread_sensitive=False, executor=executor)()
 
 
 async def _marks() -> tuple[int, int]:
-    return await in_database(live.current_marks)
+    return await in_database(live.current_marks, executor=HUB_THREAD)
 
 
 async def _fetch(want: Any) -> Any:
-    return await in_database(live.read_batch, want)
+    return await in_database(live.read_batch, want, executor=HUB_THREAD)
 
 
 async def _typing(conversation_id: int, person_id: int) -> bytes:
@@ -68,20 +74,29 @@ class ChatSocket(AsyncWebsocketConsumer):
     hub: Hub
     line: Line | None = None
 
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve the socket; however it ends (cancelled by the server as well), the hub forgets it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            if self.line is not None:
+                self.hub.leave(self.line)
+
     async def connect(self) -> None:
         """Accept who is signed in; the Origin was checked before (messenger/asgi.py)."""
         offered = self.scope.get("subprotocols") or []
         await self.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
-        guest = await in_database(guest_of_scope, self.scope)
+        try:
+            guest = await in_database(guest_of_scope, self.scope)
+        except Exception:  # the database may be away: the client comes back by itself
+            log.exception("socket_failed", step="connect")
+            await self.close(code=TRY_AGAIN_LATER)
+            return
         if guest is None:
             await self.close(code=SESSION_ENDED)
             return
         self.guest = guest
         self.hub = hub_of_this_loop(SOURCE)
-
-    async def disconnect(self, code: int) -> None:
-        if self.line is not None:
-            self.hub.leave(self.line)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Answer one frame."""
@@ -95,15 +110,16 @@ class ChatSocket(AsyncWebsocketConsumer):
             frame = frames_in.parse(text_data)
             client_key = frame.get("client_key") if isinstance(frame.get("client_key"), str) else None
             await self._answer(frame)
-        except frames_in.BadFrame as error:
+        except (frames_in.BadFrame, errors.Denial) as error:
             await self._say_error(error.code, error.field, error.message, client_key)
-        except errors.Denial as error:
-            await self._say_error(error.code, error.field, error.message, client_key)
+        except Exception:  # whatever broke on our side: the sender is told, and the socket stays open
+            log.exception("socket_failed", step="receive")
+            await self._say_error("failed", None, FAILED, client_key)
 
     async def _answer(self, frame: dict[str, Any]) -> None:
         kind = frame["t"]
         if kind == "hello":
-            await self._hello(frames_in.cursors_of(frame))
+            await self._try_hello(frames_in.cursors_of(frame))
         elif self.line is None:
             raise frames_in.BadFrame("hello_first", "t", "The first frame must be hello.")
         elif kind == "post":
@@ -116,6 +132,16 @@ class ChatSocket(AsyncWebsocketConsumer):
         else:
             heads = await in_database(queries.list_heads, self.guest.person)
             await self._say({"t": "pong", "heads": [head[:2] for head in heads]})
+
+    async def _try_hello(self, cursors: dict[int, int]) -> None:
+        """A socket that could not begin is of no use: it is closed, and the client begins anew."""
+        try:
+            await self._hello(cursors)
+        except (frames_in.BadFrame, errors.Denial):
+            raise
+        except Exception:
+            log.exception("socket_failed", step="hello")
+            await self.close(code=TRY_AGAIN_LATER)
 
     async def _hello(self, cursors: dict[int, int]) -> None:
         if self.line is not None:

@@ -21,7 +21,6 @@ export class ChatSocket extends EventTarget {
   #silenceTimer;
   #isStopped = false;
   #isWelcome = false;
-  #plannedWait = null;
 
   /** `cursors()` returns the cursors for hello. Events: `frame` (detail: frame), `state` (detail: name), `signedout`. */
   constructor({ url, cursors, WebSocketClass = globalThis.WebSocket }) {
@@ -74,14 +73,12 @@ export class ChatSocket extends EventTarget {
     clearTimeout(this.#silenceTimer);
     const frame = JSON.parse(data);
     if (frame.t === "welcome") this.#welcomed();
-    if (frame.t === "bye") this.#plannedWait = frame.reconnect_ms;
     this.#emit("frame", frame);
   }
 
   #welcomed() {
     this.#isWelcome = true;
     this.#tries = 0;
-    this.#plannedWait = null;
     clearInterval(this.#pingTimer);
     this.#pingTimer = setInterval(() => this.ping(), PING_MS);
     this.#emit("state", "online");
@@ -103,7 +100,6 @@ export class ChatSocket extends EventTarget {
 
   #waitAfter(code) {
     if (code === MEMBERSHIP_CHANGED && this.#tries === 0) return this.#tries++;
-    if (this.#plannedWait !== null) return Math.random() * this.#plannedWait;
     return fullJitter(this.#tries++);
   }
 

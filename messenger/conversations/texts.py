@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.utils import timezone
 
@@ -25,7 +26,9 @@ from messenger.sms.rules.decide import Decision
 from messenger.sms.transports.contract import Report
 
 SWEEP_LIMIT = 50
-_INBOUND_KEYS = uuid.UUID("6f0c4f0a-3a0e-4b6c-9f0c-0c1f7d1c2a55")
+INBOUND_AT_ONCE = 10
+
+log = structlog.get_logger(__name__)
 
 
 def queue_text(
@@ -59,17 +62,19 @@ def queue_text(
 
 
 def send_due(*, at: datetime | None = None) -> int:
-    """Release what is due: decide again, lease, call the carrier, note what came of it. Return how many left us."""
-    at = at or timezone.now()
-    with ledger.transaction():
-        show_states(sms.expire_leases(at=at), at=at)
-        claimed = sms.claim_due(limit=SWEEP_LIMIT, at=at)
-        show_states((*claimed.leased, *claimed.refused), at=at)
-    for attempt in claimed.leased:
-        result = sms.submit(attempt)  # outside of any transaction
-        with ledger.transaction():
-            show_states([sms.mark(attempt, result=result, at=timezone.now())], at=timezone.now())
-    return len(claimed.leased)
+    """Release what is due: decide again, lease, call the carrier, note what came of it. Return how many left us.
+
+    One text at a time: a crash, or a carrier that takes its time, then leaves one in doubt and not the whole sweep.
+    """
+    sent = 0
+    for _ in range(SWEEP_LIMIT):
+        claimed = _claim_next(at=at or timezone.now())
+        if not (claimed.leased or claimed.refused or claimed.postponed):
+            break
+        for attempt in claimed.leased:
+            _hand_over(attempt)
+            sent += 1
+    return sent
 
 
 def read_reports(*, at: datetime | None = None) -> int:
@@ -92,10 +97,13 @@ def receive_text(
 
 
 def process_inbound() -> int:
-    """Work through the journal: the message into its thread, then what it asks for. Return how many were processed."""
+    """Work through the journal: the message into its thread, then what it asks for. Return how many were processed.
+
+    A text that fails stays in the journal for the next sweep and holds up none behind it: one of them may be a STOP.
+    """
     processed = 0
-    while _process_one():
-        processed += 1
+    while done := _process_some():
+        processed += done
     return processed
 
 
@@ -134,12 +142,33 @@ def _keep_report(report: Report, *, at: datetime) -> bool:
     return attempt is not None
 
 
-def _process_one() -> bool:
+def _claim_next(*, at: datetime) -> sms.Claimed:
     with ledger.transaction():
-        waiting = inbound.take_waiting(limit=1)
-        for text in waiting:
+        show_states(sms.expire_leases(at=at), at=at)
+        claimed = sms.claim_due(limit=1, at=at)
+        show_states((*claimed.leased, *claimed.refused), at=at)
+    return claimed
+
+
+def _hand_over(attempt: Attempt) -> None:
+    result = sms.submit(attempt)  # outside of any transaction
+    with ledger.transaction():
+        show_states([sms.mark(attempt, result=result, at=timezone.now())], at=timezone.now())
+
+
+def _process_some() -> int:
+    with ledger.transaction():
+        return sum(_try_process(text) for text in inbound.take_waiting(limit=INBOUND_AT_ONCE))
+
+
+def _try_process(text: InboundText) -> bool:
+    try:
+        with ledger.transaction():
             _process(text, at=timezone.now())
-        return bool(waiting)
+    except Exception:  # whatever is wrong with this one, the next one may be a STOP
+        log.exception("inbound_text_failed", text=text.pk)
+        return False
+    return True
 
 
 def _process(text: InboundText, *, at: datetime) -> None:
@@ -150,7 +179,7 @@ def _process(text: InboundText, *, at: datetime) -> None:
     answer = _follow(contact, text, reading, at=at)
     show_states(answer.cancelled, at=at)
     if answer.confirmation:
-        words = Words(body=answer.confirmation, client_key=uuid.uuid5(_INBOUND_KEYS, f"answer:{text.pk}"))
+        words = Words(body=answer.confirmation, client_key=uuid.uuid4())
         queue_text(conversation, words, hits=(), at=at, message_class="confirmation")
     inbound.mark_processed(text, at=at)
 
@@ -166,8 +195,9 @@ def _show_inbound(conversation: Conversation, contact: Contact, text: InboundTex
         carrier_id=text.carrier_id,
         opt_out=reading.rule if isinstance(reading, inbound.OptOut) else "",
     )
-    key = uuid.uuid5(_INBOUND_KEYS, f"{text.carrier}:{text.carrier_id}")
-    return append_message(conversation, event, Words(body=text.body, client_key=key, contact=contact, channel="sms"))
+    # A key that could be foretold could be taken by somebody's post, and the text would never be processed.
+    words = Words(body=text.body, client_key=uuid.uuid4(), contact=contact, channel="sms")
+    return append_message(conversation, event, words)
 
 
 def _follow(contact: Contact, text: InboundText, reading: inbound.Reading, *, at: datetime) -> inbound.Answer:

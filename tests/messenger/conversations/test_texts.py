@@ -1,0 +1,97 @@
+"""Texts between the queue, the carrier and the thread: what a crash or a broken row may cost."""
+
+import uuid
+
+import pytest
+from pytest_django import Settings
+
+from messenger.conversations import actions, opening, texts
+from messenger.conversations.models import Conversation
+from messenger.people.actions import add_contact
+from messenger.people.models import Contact
+from messenger.sms import actions as sms
+from messenger.sms import consent, inbound
+from messenger.sms.models import Attempt, InboundText
+from messenger.sms.transports import registry
+from messenger.sms.transports.contract import Outgoing
+from tests.cast import Cast
+from tests.messenger.sms.texting import NOON, FakeCarrier, agree
+
+pytestmark = pytest.mark.django_db
+
+
+class Crash(BaseException):
+    """The process ends, as by kill -9: nothing may catch it."""
+
+
+class CrashingCarrier(FakeCarrier):
+    """Takes a text, and the process ends before it can write that down."""
+
+    def submit(self, outgoing: Outgoing) -> None:  # type: ignore[override]  # it never returns
+        super().submit(outgoing)
+        raise Crash
+
+
+@pytest.fixture
+def crashing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> CrashingCarrier:
+    carrier = CrashingCarrier()
+    monkeypatch.setitem(registry.CARRIERS, "crashing", carrier)
+    settings.ONRECORD_CARRIER = "crashing"
+    return carrier
+
+
+@pytest.fixture
+def thread(cast: Cast) -> Conversation:
+    agree(cast.contact, by=cast.alice)
+    return opening.open_client_thread(cast.alice, contact=cast.contact).conversation
+
+
+def _say(cast: Cast, thread: Conversation, body: str, *, key: uuid.UUID | None = None) -> None:
+    key = key or uuid.uuid4()
+    actions.post_message(cast.alice, conversation_id=thread.pk, client_key=key, body=body, at=NOON)
+
+
+def _receive(contact: Contact, body: str) -> InboundText:
+    number = uuid.uuid4().hex
+    return inbound.journal(carrier="fake", carrier_id=number, number=contact.number, to="+1", body=body, at=NOON)
+
+
+def test_a_crash_leaves_one_text_in_doubt_and_the_others_in_the_queue(
+    cast: Cast, thread: Conversation, crashing: CrashingCarrier
+) -> None:
+    for body in ("one", "two", "three"):
+        _say(cast, thread, body)
+    with pytest.raises(Crash):
+        texts.send_due(at=NOON)
+    assert len(crashing.given) == 1
+    assert list(Attempt.objects.order_by("n").values_list("state", flat=True)) == ["submitting", "queued", "queued"]
+
+
+def test_a_sweep_sends_everything_that_is_due(cast: Cast, thread: Conversation) -> None:
+    for body in ("one", "two", "three"):
+        _say(cast, thread, body)
+    assert texts.send_due(at=NOON) == 3
+    assert texts.send_due(at=NOON) == 0
+
+
+def test_nobody_can_take_the_client_key_of_an_answer_and_so_stop_a_stop(cast: Cast, thread: Conversation) -> None:
+    stop = _receive(cast.contact, "STOP")
+    namespace = uuid.UUID("6f0c4f0a-3a0e-4b6c-9f0c-0c1f7d1c2a55")
+    for name in (f"answer:{stop.pk}", f"{stop.carrier}:{stop.carrier_id}"):
+        _say(cast, thread, "mine", key=uuid.uuid5(namespace, name))
+    assert texts.process_inbound() == 1
+    assert consent.state(cast.contact).state == "suppressed"
+
+
+def test_a_text_that_fails_waits_and_does_not_hold_up_a_stop(cast: Cast, thread: Conversation) -> None:
+    thread.refresh_from_db()
+    decision = sms.evaluate(cast.contact, text="stray", at=NOON)
+    # A stray row where the answer to HELP would stand.
+    sms.queue(cast.contact, conversation_id=thread.pk, n=thread.head + 2, decision=decision, at=NOON)
+    broken = _receive(cast.contact, "HELP")
+    other = add_contact(cast.alice, name="Sam Client", number="+12125550143")
+    _receive(other, "STOP")
+    assert texts.process_inbound() == 1
+    assert consent.state(other).state == "suppressed"
+    broken.refresh_from_db()
+    assert broken.processed_at is None

@@ -4,7 +4,7 @@ PORT ?= 8000
 BIN := .venv/bin
 export PORT
 
-.PHONY: help demo serve test check lock vendor clean
+.PHONY: help demo serve test faults check lock vendor clean
 .DEFAULT_GOAL := help
 
 help: ## List these commands
@@ -18,6 +18,10 @@ serve: .venv/.runtime ## Serve what is under var/; an empty folder opens the fir
 
 test: .venv/.dev ## Run every test on SQLite, then on PostgreSQL and Redis
 	@$(BIN)/python -m tests
+
+faults: .venv/.dev ## Attack the record 10,000 times on each database, as its owner could
+	@ONRECORD_FAULTS_MUTATIONS=10000 ONRECORD_FAULTS_CLEAN=200 ONRECORD_FAULTS_FILES=50 ONRECORD_FAULTS_PACKAGES=700 \
+		$(BIN)/python -m tests -rP tests/faults/tampering
 
 check: .venv/.dev ## Lint, types, import contracts, migrations, deployment, templates, guards
 	@$(BIN)/python tools/check.py

@@ -1,0 +1,147 @@
+"""Attacks on rows by SQL, as the owner of the database, fences down: kinds 1, 2 and 9 to 13.
+
+Each changes rows of one entry or a few, and says which entry has to be named for it.
+"""
+
+import json
+from pathlib import Path
+
+from django.conf import settings
+
+from archive import merkle
+from archive.keys import open_keystore
+from tests.faults.tampering.attack import Dice, Done, fetch, get_bytes, one, put, run
+
+# (table, binary column, column of the number, what to add to the entry's number)
+EVIDENCE = (
+    ("archive_leaf", "data", "seq", 0),
+    ("archive_leaf", "hash", "seq", 0),
+    ("archive_entry", "ciphertext", "seq", 0),
+    ("archive_recordkey", "wrapped", "seq", 0),
+    ("archive_checkpoint", "root", "size", 1),
+)
+TABLES = ("archive_document", "archive_recordkey", "archive_entry", "archive_leaf")
+
+
+def flip_a_byte(dice: Dice, size: int) -> Done:
+    table, column, key, offset = dice.choice(EVIDENCE)
+    seq = dice.randrange(size)
+    data = bytearray(get_bytes(table, column, key=key, at=seq + offset))
+    place, bits = dice.randrange(len(data)), dice.randrange(1, 256)
+    data[place] ^= bits
+    put(table, column, bytes(data), key=key, at=seq + offset)
+    return Done(f"byte {place} of {table}.{column} of entry {seq} ^= {bits}", one(seq))
+
+
+def delete_the_middle(dice: Dice, size: int) -> Done:
+    first = dice.randrange(size - 1)
+    end = dice.randrange(first + 1, min(size, first + 6))
+    tables = dice.choice((TABLES, ("archive_leaf",), ("archive_entry",), ("archive_recordkey",)))
+    for table in tables:
+        run(f"DELETE FROM {table} WHERE seq >= %s AND seq < %s", first, end)  # noqa: S608 (names from above)
+    return Done(f"entries {first} to {end - 1} deleted from {', '.join(tables)}", one(first))
+
+
+def delete_and_renumber(dice: Dice, size: int) -> Done:
+    """Take one entry out and move all later ones down by one, so that no number is missing."""
+    seq = dice.randrange(1, size - 1)
+    for table in TABLES:
+        run(f"DELETE FROM {table} WHERE seq = %s", seq)  # noqa: S608 (names from above)
+        for later in range(seq + 1, size):
+            run(f"UPDATE {table} SET seq = %s WHERE seq = %s", later - 1, later)  # noqa: S608 (names from above)
+    return Done(f"entry {seq} deleted and the later ones renumbered", one(seq))
+
+
+def swap_ciphertexts(dice: Dice, size: int) -> Done:
+    return _swap("archive_entry", "ciphertext", dice=dice, size=size)
+
+
+def swap_wrapped_keys(dice: Dice, size: int) -> Done:
+    return _swap("archive_recordkey", "wrapped", dice=dice, size=size)
+
+
+def insert_an_entry(dice: Dice, size: int) -> Done:
+    """Put a message into the record by SQL: leaf, entry, key and words copied, with a stream's next number."""
+    source = dice.randrange(size)
+    leaf = json.loads(get_bytes("archive_leaf", "data", key="seq", at=source))
+    n, last = fetch("SELECT n, last_hash FROM archive_stream WHERE id = %s", leaf["stream"])[0]
+    assert isinstance(n, int) and isinstance(last, bytes)
+    leaf |= {"seq": size, "n": n + 1, "prev": last.hex()}
+    data = _encoded(leaf)
+    run("INSERT INTO archive_leaf (seq, data, hash) VALUES (%s, %s, %s)", size, data, merkle.leaf_hash(data))
+    columns = "stream_id, kind, at, bucket, ciphertext"
+    run(
+        f"INSERT INTO archive_entry (seq, n, {columns}) SELECT %s, %s, {columns} FROM archive_entry WHERE seq = %s",  # noqa: S608
+        size,
+        n + 1,
+        source,
+    )
+    run(
+        "INSERT INTO archive_recordkey (seq, bucket, wrapped) "
+        "SELECT %s, bucket, wrapped FROM archive_recordkey WHERE seq = %s",
+        size,
+        source,
+    )
+    run("UPDATE archive_stream SET n = n + 1, last_hash = %s WHERE id = %s", merkle.leaf_hash(data), leaf["stream"])
+    return Done(f"an entry {size} inserted, made from entry {source}", one(size))
+
+
+def insert_search_words(dice: Dice, size: int) -> Done:
+    """Put words into somebody's mouth where a search would find them."""
+    seq = dice.choice([seq for (seq,) in fetch("SELECT seq FROM archive_document") if isinstance(seq, int)])
+    run("UPDATE archive_document SET text = %s WHERE seq = %s", f"sell everything {dice.random()}", seq)
+    return Done(f"the search words of entry {seq} replaced", one(seq))
+
+
+def backdate(dice: Dice, size: int) -> Done:
+    """Change an entry's time in leaf, hash, rows and checkpoint row, as far as that goes without the log key."""
+    seq = dice.randrange(size)
+    leaf = json.loads(get_bytes("archive_leaf", "data", key="seq", at=seq))
+    day, hour = dice.randrange(1, 20), dice.randrange(24)
+    data = _encoded(leaf | {"at": f"2026-11-{day:02}T{hour:02}:00:00.000Z"})
+    put("archive_leaf", "data", data, key="seq", at=seq)
+    put("archive_leaf", "hash", merkle.leaf_hash(data), key="seq", at=seq)
+    for table in ("archive_entry", "archive_document"):
+        put(table, "at", f"2026-11-{day:02} {hour:02}:00:00+00:00", key="seq", at=seq)
+    put("archive_checkpoint", "at", f"2026-11-{day:02} {hour:02}:00:00+00:00", key="size", at=seq + 1)
+    return Done(f"entry {seq} backdated to November {day}, {hour}:00", one(seq))
+
+
+def destroy_a_record_key(dice: Dice, size: int) -> Done:
+    seq = dice.randrange(size)
+    if dice.random() < 0.5:
+        run("DELETE FROM archive_recordkey WHERE seq = %s", seq)
+        return Done(f"the key of entry {seq} deleted", one(seq))
+    length = len(get_bytes("archive_recordkey", "wrapped", key="seq", at=seq))
+    put("archive_recordkey", "wrapped", bytes(length), key="seq", at=seq)
+    return Done(f"the key of entry {seq} overwritten with zeros", one(seq))
+
+
+def destroy_a_bucket_key(dice: Dice, size: int) -> Done:
+    """Move a key file out of the key store, and put it back when the attack is over."""
+    rows = fetch("SELECT bucket, MIN(seq) FROM archive_entry GROUP BY bucket ORDER BY bucket")
+    bucket, first = dice.choice(rows)
+    assert isinstance(bucket, str) and isinstance(first, int)
+    folder: Path = settings.ONRECORD_KEY_DIR
+    [path] = [file for file in folder.rglob("*") if file.is_file() and file.name == bucket.replace("/", "_")]
+    away = path.with_name(f".{path.name}.away")
+    path.rename(away)
+    open_keystore.cache_clear()
+
+    def put_back() -> None:
+        away.rename(path)
+        open_keystore.cache_clear()
+
+    return Done(f"the key file of bucket {bucket} destroyed", one(first), put_back)
+
+
+def _swap(table: str, column: str, *, dice: Dice, size: int) -> Done:
+    first, second = sorted(dice.sample(range(size), 2))
+    values = [get_bytes(table, column, key="seq", at=seq) for seq in (first, second)]
+    put(table, column, values[1], key="seq", at=first)
+    put(table, column, values[0], key="seq", at=second)
+    return Done(f"{table}.{column} of entries {first} and {second} swapped", one(first))
+
+
+def _encoded(leaf: dict[str, object]) -> bytes:
+    return json.dumps(leaf, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

@@ -1,0 +1,161 @@
+"""Attacks on an export by who hands it over: kinds 15 and 16. Both verifiers of the package refuse every altered copy.
+
+The attacker makes manifests fit again; the key comes to the receiver by another way.
+"""
+
+import base64
+import hashlib
+import json
+import os
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from archive import checkpoint, ledger, verify
+from tests.archive.exporting import export, open_office, unpack
+from tests.faults.tampering.attack import SEED
+
+pytestmark = pytest.mark.django_db(transaction=True)
+COPIES = int(os.environ.get("ONRECORD_FAULTS_PACKAGES", "40"))
+Alter = Callable[[Path, random.Random], str]
+
+
+def leave_out_the_middle(folder: Path, dice: random.Random) -> str:
+    lines = _lines(folder)
+    place = dice.randrange(len(lines) - 1)
+    _write_lines(folder, lines[:place] + lines[place + 1 :])
+    return f"line {place + 1} left out"
+
+
+def leave_out_the_tail(folder: Path, dice: random.Random) -> str:
+    lines = _lines(folder)
+    streams = [json.loads(json.loads(line)["leaf"])["stream"] for line in lines]
+    stream = dice.choice(sorted(set(streams)))
+    last = max(place for place, name in enumerate(streams) if name == stream)
+    _write_lines(folder, lines[:last] + lines[last + 1 :])
+    return f"the last item of stream {stream} left out"
+
+
+def put_own_key(folder: Path, dice: random.Random) -> str:
+    """Sign the checkpoint with another key, under the firm's name."""
+    stranger = Ed25519PrivateKey.from_private_bytes(dice.randbytes(32))
+    note = checkpoint.sign(checkpoint.parse((folder / verify.CHECKPOINT).read_text()), key=stranger)
+    (folder / verify.CHECKPOINT).write_text(note)
+    return "the checkpoint signed with another key"
+
+
+def change_a_word(folder: Path, dice: random.Random) -> str:
+    lines = _lines(folder)
+    place = dice.choice([place for place, line in enumerate(lines) if b'"body":{' in line])
+    entry = json.loads(lines[place])
+    entry["opened"]["body"]["value"] += dice.choice("!?.")
+    lines[place] = _encoded(entry)
+    _write_lines(folder, lines)
+    return f"the words in line {place + 1} changed"
+
+
+def change_a_leaf(folder: Path, dice: random.Random) -> str:
+    lines = _lines(folder)
+    place = dice.randrange(len(lines))
+    entry = json.loads(lines[place])
+    leaf = json.loads(entry["leaf"])
+    leaf["at"] = leaf["at"].replace("2026", "2025")
+    entry["leaf"] = _encoded(leaf).decode()
+    lines[place] = _encoded(entry)
+    _write_lines(folder, lines)
+    return f"the time in line {place + 1} changed"
+
+
+def change_a_proof(folder: Path, dice: random.Random) -> str:
+    lines = _lines(folder)
+    place = dice.randrange(len(lines))
+    entry = json.loads(lines[place])
+    node = dice.randrange(len(entry["proof"]))
+    entry["proof"][node] = base64.b64encode(dice.randbytes(32)).decode()
+    lines[place] = _encoded(entry)
+    _write_lines(folder, lines)
+    return f"node {node} of the proof in line {place + 1} changed"
+
+
+def flip_a_byte(folder: Path, dice: random.Random) -> str:
+    path = folder / dice.choice(sorted(verify.PAYLOAD))
+    data = bytearray(path.read_bytes())
+    place, bits = dice.randrange(len(data)), dice.randrange(1, 256)
+    data[place] ^= bits
+    path.write_bytes(bytes(data))
+    return f"byte {place} of {path.name} ^= {bits}"
+
+
+ALTERED: tuple[tuple[Alter, bool], ...] = (  # with True, the attacker makes all manifests fit again
+    (leave_out_the_middle, True),
+    (leave_out_the_tail, True),
+    (put_own_key, True),
+    (change_a_word, True),
+    (change_a_leaf, True),
+    (change_a_proof, True),
+    (flip_a_byte, False),
+)
+
+
+def test_no_altered_copy_of_a_package_verifies(tmp_path: Path) -> None:
+    open_office()
+    original, dice = unpack(export(tmp_path)), random.Random(SEED)
+    key = verify.read_verifier_key(ledger.verifier_key())
+    assert verify.check_package(original, key=key)[1].count == 0, "control: the original"
+    accepted = []
+    for number in range(COPIES):
+        alter, is_covered_up = ALTERED[number % len(ALTERED)]
+        copy = tmp_path / "copy"
+        shutil.copytree(original, copy)
+        said = alter(copy, dice)
+        if is_covered_up:
+            cover_up(copy)
+        if verify.check_package(copy, key=key)[1].count == 0:
+            accepted.append(said)
+        shutil.rmtree(copy)
+    print(f"seed {SEED}: {COPIES} altered packages, {len(accepted)} accepted")
+    assert accepted == []
+
+
+def cover_up(folder: Path) -> None:
+    """Make counts, sizes and digests fit whatever the files now hold."""
+    path = folder / verify.MANIFEST
+    manifest = json.loads(path.read_bytes())
+    for name in manifest["files"]:
+        manifest["files"][name] = verify.describe(folder, name)
+    manifest["counts"] = _counts(folder)
+    path.write_bytes(_encoded(manifest))
+    for name, pattern in (("manifest-sha256.txt", "data/*"), ("tagmanifest-sha256.txt", "*")):
+        files = sorted(item for item in folder.glob(pattern) if item.is_file() and "tagm" not in item.name)
+        lines = [f"{hashlib.sha256(f.read_bytes()).hexdigest()}  {f.relative_to(folder)}\n" for f in files]
+        (folder / name).write_text("".join(lines))
+
+
+def _counts(folder: Path) -> dict[str, object]:
+    kinds: dict[str, dict[str, int]] = {}
+    streams: dict[str, int] = {}
+    entries = [json.loads(line) for line in _lines(folder)]
+    for entry in entries:
+        leaf = json.loads(entry["leaf"])
+        kind = kinds.setdefault(leaf["kind"], {"entries": 0, "opened": 0})
+        kind["entries"] += 1
+        kind["opened"] += bool(entry["opened"])
+        streams[leaf["stream"]] = streams.get(leaf["stream"], 0) + 1
+    opened = sum(bool(entry["opened"]) for entry in entries)
+    return {"entries": len(entries), "kinds": kinds, "opened": opened, "streams": streams}
+
+
+def _lines(folder: Path) -> list[bytes]:
+    return (folder / verify.ENTRIES).read_bytes().splitlines()
+
+
+def _write_lines(folder: Path, lines: list[bytes]) -> None:
+    (folder / verify.ENTRIES).write_bytes(b"".join(line + b"\n" for line in lines))
+
+
+def _encoded(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

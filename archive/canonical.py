@@ -1,11 +1,16 @@
 """Canonical JSON of the record: the subset of JCS (RFC 8785) that docs/record-format.md allows, and nothing else.
 
+Plain values go through orjson, whose sorted output is JCS for this subset; whatever is not plain goes the slow way
+through the standard library, which also says what is wrong with it. Tests hold both ways against rfc8785.
+
 It must not repair what it is given: no Unicode normalisation, no rounding, no dropped keys. It refuses instead.
 """
 
 import json
 from collections.abc import Mapping
 from typing import NoReturn
+
+import orjson
 
 Json = None | bool | int | str | list["Json"] | dict[str, "Json"]
 
@@ -19,6 +24,17 @@ class NotCanonical(ValueError):
 
 def encode(value: Json) -> bytes:
     """Return the one canonical form of a JSON value. Raises NotCanonical for anything outside the subset."""
+    return _encode_plain(value) if _is_plain(value) else _encode_slowly(value)
+
+
+def _encode_plain(value: Json) -> bytes:
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:  # a lone surrogate, or deeper than orjson goes: the slow way knows which
+        return _encode_slowly(value)
+
+
+def _encode_slowly(value: Json) -> bytes:
     try:
         _refuse_foreign(value)
         return _ENCODER.encode(value).encode()
@@ -31,6 +47,17 @@ def encode(value: Json) -> bytes:
 def parse(data: bytes) -> Json:
     """Return the value of canonical bytes. Raises NotCanonical unless encoding it again gives exactly these bytes."""
     try:
+        value: Json = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return _parse_slowly(data)
+    # The same bytes again: so no spaces, no other escapes, and no key that stood twice and was dropped.
+    if _is_plain(value) and _encode_plain(value) == data:
+        return value
+    return _parse_slowly(data)
+
+
+def _parse_slowly(data: bytes) -> Json:
+    try:
         value: Json = json.loads(
             data.decode(),
             parse_float=_refuse_number,
@@ -41,7 +68,7 @@ def parse(data: bytes) -> Json:
         raise
     except (ValueError, RecursionError) as error:  # also UnicodeDecodeError and integers of absurd length
         raise NotCanonical("the bytes are not JSON in UTF-8") from error
-    if encode(value) != data:
+    if _encode_slowly(value) != data:
         raise NotCanonical("the bytes are JSON, but not in canonical form")
     return value
 
@@ -52,6 +79,27 @@ def parse_object(data: bytes) -> dict[str, Json]:
     if not isinstance(value, dict):
         raise NotCanonical("the value is not an object")
     return value
+
+
+def _is_plain(value: object) -> bool:
+    """Say whether the fast way may take the value: exact types of the subset only. False leaves it to the slow way."""
+    if type(value) is str or value is None or type(value) is bool:
+        return True
+    if type(value) is int:
+        return -INTEGER_LIMIT < value < INTEGER_LIMIT
+    try:
+        if type(value) is dict:
+            return _has_plain_members(value)
+        return type(value) is list and all(map(_is_plain, value))
+    except RecursionError:
+        return False
+
+
+def _has_plain_members(members: dict[object, object]) -> bool:
+    for key, value in members.items():
+        if type(key) is not str or not key.isascii() or not _is_plain(value):
+            return False
+    return True
 
 
 def _refuse_foreign(value: object) -> None:

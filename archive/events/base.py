@@ -6,6 +6,7 @@ Every field but `stream` and `at` is content: it is sealed in the entry's cipher
 
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cache
 from typing import ClassVar
 
 from archive.canonical import Json
@@ -25,6 +26,8 @@ class Actor:
 
 SYSTEM = Actor(id="system", name="OnRecord", role="system")
 
+_WORDS_FIELDS: dict[str, str] = {}  # kind -> words_field, filled as the classes are made
+
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
@@ -38,9 +41,13 @@ class Event:
     actor: Actor
     at: datetime
 
+    def __init_subclass__(cls) -> None:
+        if cls.words_field:
+            _WORDS_FIELDS[cls.kind] = cls.words_field
+
     def content(self) -> dict[str, Json]:
         """Return the named fields that the entry seals, as JSON values."""
-        return {f.name: _plain(getattr(self, f.name)) for f in fields(self) if f.name not in ("stream", "at")}
+        return {name: _plain(getattr(self, name)) for name in _content_fields(type(self))}
 
     def words(self) -> str:
         """Return the text that a search may find this entry by; "" for most kinds."""
@@ -49,13 +56,18 @@ class Event:
 
 def words_of(kind: str, content: dict[str, Json]) -> str:
     """Return the searchable text of an entry that was read back: the same as words() gave when it was recorded."""
-    for event_class in Event.__subclasses__():
-        if event_class.kind == kind and event_class.words_field:
-            return str(content.get(event_class.words_field, ""))
-    return ""
+    field = _WORDS_FIELDS.get(kind)
+    return str(content.get(field, "")) if field else ""
+
+
+@cache
+def _content_fields(event_class: type[Event]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(event_class) if field.name not in ("stream", "at"))
 
 
 def _plain(value: object) -> Json:
+    if type(value) is str:  # most are
+        return value
     if isinstance(value, Actor):
         return value.as_json()
     if isinstance(value, tuple | list):

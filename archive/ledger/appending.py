@@ -4,7 +4,7 @@ It must not open a transaction of its own for an event, read a clock, or decide 
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,10 +15,10 @@ from archive import checkpoint, merkle, sealing
 from archive.events import SYSTEM, Event, StreamHeads
 from archive.leaf import Leaf as LeafBytes
 from archive.leaf import format_time, parse_time
-from archive.ledger import tiles, words
+from archive.ledger import storing, tiles, words
 from archive.ledger.head import keystore, lock_head
 from archive.ledger.reading import heads, heads_root
-from archive.models import Checkpoint, Document, Entry, Head, Leaf, RecordKey, Stream
+from archive.models import Checkpoint, Entry, Head, Leaf, RecordKey, Stream
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def record_all(events: Sequence[Event]) -> list[Receipt]:
         return []
     batch = _Batch(lock_head(), names=[event.stream for event in events])
     receipts = [batch.add(event) for event in events]
-    batch.store()
+    batch.store(at=receipts[-1].at)
     return receipts
 
 
@@ -62,6 +62,16 @@ def record_heads(at: datetime) -> Receipt:
         return record(event)
 
 
+@dataclass
+class _End:
+    """The last item of a stream as the batch goes on; `last` is its leaf hash in hex, "" before the first."""
+
+    id: str
+    name: str
+    n: int = 0
+    last: str = ""
+
+
 class _Batch:
     """What one call appends, gathered in memory under the head's lock, then stored with one statement per table."""
 
@@ -70,81 +80,62 @@ class _Batch:
         self._keys = keystore()
         self._old_size = head.size
         self._frontier = merkle.Frontier.from_bytes(bytes(head.frontier), size=head.size)
-        self._streams = self._load_streams(names)
-        self._leaves: list[Leaf] = []
-        self._entries: list[Entry] = []
-        self._record_keys: list[RecordKey] = []
-        self._documents: list[Document] = []
+        self._ends = self._load_ends(set(names))
+        self._leaves: list[storing.Row] = []
+        self._entries: list[storing.Row] = []
+        self._record_keys: list[storing.Row] = []
+        self._documents: list[storing.Row] = []
 
     def add(self, event: Event) -> Receipt:
-        stream, seq = self._streams[event.stream], self._frontier.size
+        end, seq, content = self._ends[event.stream], self._frontier.size, event.content()
         at = _recorded_time(event.at)
-        bucket = f"{event.retention}/{at.date().isoformat()}"
-        place = sealing.Place(origin=self._origin, stream=stream.id, n=stream.n + 1, bucket=bucket)
-        sealed = sealing.seal_content(event.content(), place=place)
-        data = _leaf(event, seq=seq, at=at, place=place, prev=bytes(stream.last_hash), sealed=sealed).encode()
+        place = sealing.Place(self._origin, end.id, end.n + 1, f"{event.retention}/{at.date().isoformat()}")
+        sealed = sealing.seal_content(content, place=place)
+        data = _leaf(event, seq=seq, at=at, place=place, prev=end.last, sealed=sealed).encode()
         leaf_hash = merkle.leaf_hash(data)
         self._frontier.append(leaf_hash)
-        stream.n, stream.last_hash = place.n, leaf_hash
-        self._leaves.append(Leaf(seq=seq, data=data, hash=leaf_hash))
+        end.n, end.last = place.n, leaf_hash.hex()
+        self._leaves.append((seq, data, leaf_hash))
         self._keep(event, seq=seq, at=at, place=place, sealed=sealed)
-        self._note_words(event, seq=seq, stream=stream, at=at)
+        if (row := words.row(event, seq=seq, stream=end.id, at=at, content=content)) is not None:
+            self._documents.append(row)
         return Receipt(seq=seq, stream=event.stream, n=place.n, leaf_hash=leaf_hash, at=at)
 
-    def store(self) -> None:
-        streams = list(self._streams.values())
-        Stream.objects.bulk_create(
-            streams, update_conflicts=True, unique_fields=["id"], update_fields=["n", "last_hash"]
-        )
-        Leaf.objects.bulk_create(self._leaves)
-        Entry.objects.bulk_create(self._entries)
-        RecordKey.objects.bulk_create(self._record_keys)
+    def store(self, *, at: datetime) -> None:
+        """Write everything, with a checkpoint of the time of the last entry."""
+        ends = sorted(self._ends.values(), key=lambda end: end.id)
+        storing.put_stream_ends([(end.id, end.name, end.n, bytes.fromhex(end.last)) for end in ends])
+        storing.insert(Leaf, ("seq", "data", "hash"), self._leaves)
+        storing.insert(Entry, ("seq", "stream_id", "n", "kind", "at", "bucket", "ciphertext"), self._entries)
+        storing.insert(RecordKey, ("seq", "bucket", "wrapped"), self._record_keys)
         words.store(self._documents)
         tiles.store_full(old_size=self._old_size, new_size=self._frontier.size)
-        self._sign()
+        self._sign(at)
 
     def _keep(self, event: Event, *, seq: int, at: datetime, place: sealing.Place, sealed: sealing.Sealed) -> None:
         bucket_key = self._keys.make_bucket_key(place.bucket)
         wrapped = sealing.wrap_record_key(sealed.record_key, bucket_key=bucket_key, place=place)
-        self._record_keys.append(RecordKey(seq=seq, bucket=place.bucket, wrapped=wrapped))
-        entry = Entry(seq=seq, stream_id=place.stream, n=place.n, kind=event.kind, at=at, bucket=place.bucket)
-        entry.ciphertext = sealed.ciphertext
-        self._entries.append(entry)
+        self._record_keys.append((seq, place.bucket, wrapped))
+        time = storing.as_time(at)
+        self._entries.append((seq, place.stream, place.n, event.kind, time, place.bucket, sealed.ciphertext))
 
-    def _note_words(self, event: Event, *, seq: int, stream: Stream, at: datetime) -> None:
-        text = event.words()
-        if not text:
-            return
-        self._documents.append(
-            Document(
-                seq=seq,
-                stream_id=stream.id,
-                kind=event.kind,
-                at=at,
-                actor_id=words.searchable(event.actor.id),
-                actor_name=words.searchable(event.actor.name),
-                text=words.searchable(text),
-            )
-        )
-
-    def _sign(self) -> None:
+    def _sign(self, at: datetime) -> None:
         root, size = self._frontier.root(), self._frontier.size
         statement = checkpoint.Statement(origin=self._origin, size=size, root=root)
         note = checkpoint.sign(statement, key=self._keys.log_key)
-        Checkpoint.objects.bulk_create([Checkpoint(size=size, root=root, note=note, at=self._entries[-1].at)])
+        storing.insert(Checkpoint, ("size", "root", "note", "at"), [(size, root, note, storing.as_time(at))])
         Head.objects.filter(id=Head.ONLY).update(size=size, frontier=self._frontier.to_bytes())
 
-    def _load_streams(self, names: Sequence[str]) -> dict[str, Stream]:
-        ids = {name: self._keys.stream_id(name, origin=self._origin) for name in names}
-        known = Stream.objects.in_bulk(list(ids.values()))
-        return {
-            name: known.get(stream_id) or Stream(id=stream_id, name=name, n=0, last_hash=b"")
-            for name, stream_id in ids.items()
-        }
+    def _load_ends(self, names: Collection[str]) -> dict[str, _End]:
+        every = (_End(self._keys.stream_id(name, origin=self._origin), name) for name in names)
+        ends = {end.id: end for end in every}
+        for stream_id, n, last in Stream.objects.filter(id__in=list(ends)).values_list("id", "n", "last_hash"):
+            ends[stream_id].n, ends[stream_id].last = n, bytes(last).hex()
+        return {end.name: end for end in ends.values()}
 
 
 def _leaf(
-    event: Event, *, seq: int, at: datetime, place: sealing.Place, prev: bytes, sealed: sealing.Sealed
+    event: Event, *, seq: int, at: datetime, place: sealing.Place, prev: str, sealed: sealing.Sealed
 ) -> LeafBytes:
     return LeafBytes(
         at=format_time(at),
@@ -153,7 +144,7 @@ def _leaf(
         ciphertext_digest=hashlib.sha256(sealed.ciphertext).hexdigest(),
         kind=event.kind,
         n=place.n,
-        prev=prev.hex(),
+        prev=prev,
         seq=seq,
         stream=place.stream,
     )

@@ -4,10 +4,16 @@ PostgreSQL indexes a document as it is stored. SQLite's FTS5 table has to be tol
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from django.db import DatabaseError, connection, transaction
 
+from archive.canonical import Json
+from archive.events import Event, words_of
+from archive.ledger import storing
 from archive.models import Document
+
+COLUMNS = ("seq", "stream_id", "kind", "at", "actor_id", "actor_name", "text")
 
 
 def searchable(text: str) -> str:
@@ -15,15 +21,30 @@ def searchable(text: str) -> str:
     return text.replace("\x00", " ")
 
 
-def store(documents: Sequence[Document]) -> None:
+def row(event: Event, *, seq: int, stream: str, at: datetime, content: dict[str, Json]) -> storing.Row | None:
+    """Return an entry's search row in the order of COLUMNS, None where a search cannot find it by words."""
+    text = words_of(event.kind, content)
+    if not text:
+        return None
+    actor = event.actor
+    return (
+        seq,
+        stream,
+        event.kind,
+        storing.as_time(at),
+        searchable(actor.id),
+        searchable(actor.name),
+        searchable(text),
+    )
+
+
+def store(rows: Sequence[storing.Row]) -> None:
     """Store search rows and index them. Costs nothing where there are none."""
-    if not documents:
-        return
-    Document.objects.bulk_create(documents)
-    if connection.vendor == "sqlite":
+    storing.insert(Document, COLUMNS, rows)
+    if rows and connection.vendor == "sqlite":
         with connection.cursor() as cursor:
-            rows = [(document.seq, document.text) for document in documents]
-            cursor.executemany("INSERT INTO archive_document_words(rowid, text) VALUES (%s, %s)", rows)
+            words = [(row[0], row[-1]) for row in rows]
+            cursor.executemany("INSERT INTO archive_document_words(rowid, text) VALUES (%s, %s)", words)
 
 
 def is_index_in_step() -> bool:

@@ -1,12 +1,15 @@
 """Sealing: what was sealed opens in its place with its key, and nowhere else."""
 
+import hmac
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archive import sealing
+from archive import canonical, sealing
 from archive.canonical import Json, NotCanonical
 from archive.sealing import NotOpened, Place
 
@@ -71,3 +74,13 @@ def test_a_record_key_is_never_in_a_repr() -> None:
 def test_content_outside_canonical_json_is_not_sealed() -> None:
     with pytest.raises(NotCanonical):
         sealing.seal_content({"body": "\ud800"}, place=PLACE)
+
+
+@given(st.binary(min_size=32, max_size=32), st.text(st.characters(max_codepoint=127), max_size=80))
+def test_keys_and_commitments_are_those_of_the_library(record_key: bytes, field: str) -> None:
+    info = b"commit:" + field.encode()
+    expected = HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(record_key)
+    assert sealing.commitment_key(record_key, field=field) == expected
+    assert sealing.commitment_keys([field], record_key=record_key) == {field: expected}
+    digest = hmac.digest(expected, canonical.encode(field), "sha256").hex()
+    assert sealing.commitments({field: field}, record_key=record_key) == {field: digest}

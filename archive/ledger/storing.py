@@ -1,0 +1,54 @@
+"""Writing of the record's rows, many in one statement, past the ORM: the cost of an entry is mostly its rows.
+
+It must not change or delete a row, but for the ends of streams, which repeat what the leaves say. Rows hold plain
+values in the order of the columns. Table and column names come from the models, never from data.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, models
+
+from archive.models import Stream
+
+# From here on PostgreSQL takes rows as one COPY; below, the round trips of COPY cost more than they save.
+COPY_FROM = 8
+
+Value = int | str | bytes | datetime
+Row = tuple[Value, ...]
+
+
+def insert(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row]) -> None:
+    """Insert rows; costs nothing where there are none. Raises django.db.IntegrityError as the ORM would."""
+    if not rows:
+        return
+    names = ", ".join(map(connection.ops.quote_name, columns))
+    target = f"{connection.ops.quote_name(model._meta.db_table)} ({names})"
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql" and len(rows) >= COPY_FROM:
+            _copy(cursor, target, rows)
+        else:
+            places = ", ".join(["%s"] * len(columns))
+            cursor.executemany(f"INSERT INTO {target} VALUES ({places})", rows)  # noqa: S608 (names of the models)
+
+
+def put_stream_ends(rows: Sequence[tuple[str, str, int, bytes]]) -> None:
+    """Insert or move on the rows of streams: id, name, number and leaf hash of the last item."""
+    statement = (
+        f"INSERT INTO {Stream._meta.db_table} (id, name, n, last_hash) VALUES (%s, %s, %s, %s) "  # noqa: S608 (as above)
+        "ON CONFLICT (id) DO UPDATE SET n = excluded.n, last_hash = excluded.last_hash"
+    )
+    with connection.cursor() as cursor:
+        cursor.executemany(statement, rows)
+
+
+def as_time(at: datetime) -> Any:  # Any: text on SQLite, the time itself on PostgreSQL
+    """Return a time as the database's columns hold it."""
+    return connection.ops.adapt_datetimefield_value(at)
+
+
+def _copy(cursor: Any, target: str, rows: Sequence[Row]) -> None:  # Any: Django does not declare psycopg's copy()
+    with connection.wrap_database_errors, cursor.copy(f"COPY {target} FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)

@@ -46,15 +46,31 @@ try:
     ONRECORD_TRUSTED_PROXIES: int = env.int("ONRECORD_TRUSTED_PROXIES", 1 if ONRECORD_PRODUCTION else 0)
     REDIS_URL: str = env.str("REDIS_URL", "")
     DATABASE_URL: str = env.str("DATABASE_URL", f"sqlite:///{ONRECORD_VAR / 'onrecord.sqlite3'}")
+    ONRECORD_DB_POOL: int = env.int("ONRECORD_DB_POOL", 16)
     DATABASES: dict[str, Any] = {"default": env.dj_db_url("DATABASE_URL", DATABASE_URL)}
     SECRET_KEY: str = env.str("SECRET_KEY", "")
     LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO").upper()
     LANGUAGE_CODE: str = env.str("LANGUAGE_CODE", "en")
     EMAIL_URL: str = env.str("EMAIL_URL", "")
+    _mail: dict[str, Any] = env.dj_email_url("EMAIL_URL") if EMAIL_URL else {}
     DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "onrecord@localhost")
     ONRECORD_TEST_HASHER: bool = env.bool("ONRECORD_TEST_HASHER", False)
 except (EnvError, ValueError) as error:
     raise ImproperlyConfigured(f"A setting in the environment cannot be read: {error}") from error
+
+if not 1 <= PORT <= 65_535:
+    _fail(f"PORT is {PORT}; it must be from 1 to 65535.")
+if ONRECORD_DB_POOL < 1:
+    _fail(f"ONRECORD_DB_POOL is {ONRECORD_DB_POOL}; it must be at least 1.")
+if ONRECORD_SWEEP_S < 0.1:
+    _fail(f"ONRECORD_SWEEP_S is {ONRECORD_SWEEP_S}; it must be at least 0.1 seconds.")
+if LOG_LEVEL not in (LEVELS := ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")):
+    _fail(f"LOG_LEVEL is {LOG_LEVEL!r}; it must be one of: {', '.join(LEVELS)}.")
+if EMAIL_URL and "EMAIL_BACKEND" not in _mail:
+    _fail("EMAIL_URL must be an address like smtp+tls://user:password@mail.firm.example:587.")
+for _extra in ONRECORD_EXTRA_ORIGINS:
+    if not _extra.startswith(("http://", "https://")) or not urlsplit(_extra).hostname or _extra.endswith("/"):
+        _fail(f"ONRECORD_EXTRA_ORIGINS holds {_extra!r}; an origin is like https://chat.firm.example, without a path.")
 
 ONRECORD_EMBEDDED = not ONRECORD_PRODUCTION
 DEBUG = False
@@ -97,7 +113,7 @@ if _database["ENGINE"].endswith("sqlite3"):
     Path(_database["NAME"]).parent.mkdir(parents=True, exist_ok=True)
 elif _database["ENGINE"].endswith("postgresql"):
     # Under ASGI every request has a thread of its own: connections come from a pool, not from the thread.
-    _database["OPTIONS"] = {"pool": {"min_size": 1, "max_size": env.int("ONRECORD_DB_POOL", 16), "timeout": 10}}
+    _database["OPTIONS"] = {"pool": {"min_size": 1, "max_size": ONRECORD_DB_POOL, "timeout": 10}}
 else:
     _fail("DATABASE_URL must begin with sqlite:/// or postgres://.")
 
@@ -291,7 +307,6 @@ ONRECORD_FRAME_BYTES = 65_536
 
 # --- mail and logs ---------------------------------------------------------------------------------------------------
 if EMAIL_URL:
-    _mail = env.dj_email_url("EMAIL_URL")
     EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT = _mail["EMAIL_BACKEND"], _mail["EMAIL_HOST"], _mail["EMAIL_PORT"]
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"], _mail["EMAIL_HOST_PASSWORD"]
     EMAIL_USE_TLS, EMAIL_USE_SSL = _mail["EMAIL_USE_TLS"], _mail["EMAIL_USE_SSL"]

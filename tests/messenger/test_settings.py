@@ -1,0 +1,41 @@
+"""A bad value in the environment stops the start with a sentence that names it."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.stack import ROOT
+
+BAD_VALUES = (
+    ("PORT", "70000"),
+    ("PORT", "eighty"),
+    ("LOG_LEVEL", "LOUD"),
+    ("ONRECORD_SWEEP_S", "0"),
+    ("ONRECORD_DB_POOL", "many"),
+    ("ONRECORD_EXTRA_ORIGINS", "chat.firm.example"),
+    ("ONRECORD_EXTRA_ORIGINS", "https://chat.firm.example/"),
+    ("ONRECORD_CARRIER", "pigeon"),
+    ("EMAIL_URL", "mail.firm.example"),
+    ("DATABASE_URL", "mysql://user@host/name"),
+)
+
+
+def _start(**values: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "import messenger.settings"]
+    return subprocess.run(command, env=os.environ | values, cwd=ROOT, check=False, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(("name", "value"), BAD_VALUES)
+def test_a_bad_value_stops_the_start_with_a_sentence_that_names_it(name: str, value: str) -> None:
+    started = _start(**{name: value})
+    assert started.returncode == 1
+    last = started.stderr.strip().splitlines()[-1]
+    assert last.startswith("django.core.exceptions.ImproperlyConfigured: ")
+    assert name in last
+
+
+def test_good_values_let_it_start() -> None:
+    started = _start(PORT="8123", ONRECORD_EXTRA_ORIGINS="https://chat.firm.example", LOG_LEVEL="debug")
+    assert started.returncode == 0, started.stderr

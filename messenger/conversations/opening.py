@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from archive import events, ledger
 from archive.events import SYSTEM, Actor
+from messenger.conversations.membership import take_thread
 from messenger.conversations.models import Conversation, ReadMarker
 from messenger.conversations.stream import append
 from messenger.people.errors import Invalid, NotAllowed, NotFound
@@ -83,14 +84,22 @@ def open_space(
 def open_client_thread(
     person: Person, *, contact: Contact, others: Sequence[int] = (), at: datetime | None = None
 ) -> Opened:
-    """Open the one SMS thread with a contact; a thread that somebody else holds must be shared by its members."""
+    """Open the one SMS thread with a contact, or take it when nobody holds it (membership.take_thread).
+
+    A thread that somebody else holds must be shared by its members: NotAllowed.
+    """
     people = _colleagues(person, others)
     with ledger.transaction():
         known = Conversation.objects.filter(contact=contact).first()
         if known is None:
             plan = _Plan(kind=Conversation.CLIENT, title=contact.name, people=people, contact=contact)
             return Opened(_open(plan, Roster.objects.create(), by=person.as_actor(), at=at), is_new=True)
-        if not Membership.objects.filter(roster=known.roster_id, person=person, until_n=None).exists():
+        holders = set(
+            Membership.objects.filter(roster=known.roster_id, until_n=None).values_list("person_id", flat=True)
+        )
+        if not holders:
+            take_thread(person, conversation_id=known.pk, at=at)
+        elif person.pk not in holders:
             raise NotAllowed("A colleague holds the thread with this client; ask them to add you.")
         return Opened(conversation=known, is_new=False)
 

@@ -56,6 +56,8 @@ def _own_folder() -> Path:
 def _prepare() -> Path:
     if BACKEND not in BACKENDS:
         sys.exit(f"ONRECORD_TEST_BACKEND is {BACKEND!r}; it can be {' or '.join(BACKENDS)}.")
+    if settings.configured:
+        sys.exit("Django's settings were read before the tests could prepare them: unset DJANGO_SETTINGS_MODULE.")
     for name in FOREIGN:
         os.environ.pop(name, None)
     var = _own_folder()
@@ -80,5 +82,8 @@ def _use_plain_static_names() -> None:
 
 VAR = _prepare()
 django.setup()
+# The workers of pytest-xdist inherit our environment, and with this name in it pytest-django would read the settings
+# before the worker has prepared its own.
+del os.environ["DJANGO_SETTINGS_MODULE"]
 _use_plain_static_names()
 _use_test_database(VAR)

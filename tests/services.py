@@ -25,6 +25,7 @@ import redis
 START_LIMIT_S = 30.0
 STOP_LIMIT_S = 15.0
 POLL_S = 0.05
+PORTS = range(10_000, 32_000)  # below those that outgoing connections are given
 # PostgreSQL refuses to run as root; these users exist on Debian with and without its package.
 UNPRIVILEGED_USERS = ("postgres", "nobody")
 
@@ -61,6 +62,12 @@ def find_node() -> str | None:
     return shutil.which("node")
 
 
+def find_softhsm_library() -> str | None:
+    """Return SoftHSM's PKCS#11 library, or None. Debian keeps it in one of two folders."""
+    places = [Path("/usr/lib/softhsm/libsofthsm2.so"), *Path("/usr/lib").glob("*/softhsm/libsofthsm2.so")]
+    return next((str(path) for path in places if path.exists()), None)
+
+
 def programs() -> tuple[Program, ...]:
     """Return every outside program of the suite, found or not."""
     return (
@@ -68,15 +75,20 @@ def programs() -> tuple[Program, ...]:
         Program(name="Redis", package="redis-server", path=find_redis()),
         Program(name="Chromium", package="chromium", path=find_chromium()),
         Program(name="Node", package="nodejs", path=find_node()),
+        Program(name="SoftHSM", package="softhsm2", path=find_softhsm_library()),
     )
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port of 127.0.0.1 that nobody listens on at this moment.
+
+    By chance, not the kernel's next one: two processes that ask at the same moment would be given the same.
+    """
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def unprivileged_user() -> str | None:
@@ -222,23 +234,32 @@ class PostgresServer(Server):
 
 @dataclass
 class RedisServer(Server):
-    """Redis as a bus: nothing is kept on disk."""
+    """Redis as a bus: nothing is kept on disk. Its password makes sure that it is ours that answers."""
+
+    password: str = field(default_factory=lambda: secrets.token_hex(16))
 
     name = "Redis"
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
 
     def command(self) -> list[str]:
         found = find_redis()
         if found is None:
             raise ServiceFailed("Redis is missing: apt-get install redis-server")
-        return [found, "--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--appendonly", "no"]
+        options = {
+            "bind": "127.0.0.1",
+            "port": str(self.port),
+            "requirepass": self.password,
+            "save": "",
+            "appendonly": "no",
+        }
+        return [found, *(word for name, value in options.items() for word in (f"--{name}", value))]
 
     def answers(self) -> bool:
         client = redis.Redis.from_url(self.url, socket_timeout=2)
-        with contextlib.closing(client), contextlib.suppress(redis.ConnectionError, redis.TimeoutError):
+        with contextlib.closing(client), contextlib.suppress(redis.RedisError):
             return bool(client.ping())
         return False
 

@@ -50,7 +50,7 @@ CHECKS = (
 
 def run(check: Check, *, var: str) -> tuple[bool, str, float]:
     """Run one check; return whether it passed, what it said, and how many seconds it took."""
-    environment = os.environ | {"ONRECORD_VAR": var, "DJANGO_SETTINGS_MODULE": "messenger.settings"}
+    environment = os.environ | {"ONRECORD_VAR": var}
     started = time.monotonic()
     done = subprocess.run(
         check.command, env=environment | check.environment, capture_output=True, text=True, check=False

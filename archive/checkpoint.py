@@ -37,10 +37,10 @@ class Statement:
 
 def sign(statement: Statement, *, key: Ed25519PrivateKey) -> str:
     """Return the signed note. The key's name is the origin, which must be free of white space and "+"."""
-    _require_name(statement.origin)
+    require_name(statement.origin)
     signature = key.sign(statement.text().encode())
     identity = key_id(statement.origin, public=public_bytes(key))
-    return f"{statement.text()}\n— {statement.origin} {base64.b64encode(identity + signature).decode()}\n"
+    return f"{statement.text()}\n{signature_line(statement.origin, identity + signature)}"
 
 
 def parse(note: str) -> Statement:
@@ -54,7 +54,7 @@ def verify(note: str, *, verifier_key: str) -> Statement:
     statement, lines = _split(note)
     if statement.origin != name:
         raise BadCheckpoint(f"the checkpoint is of {statement.origin}, the verifier key of {name}")
-    signature = _signature_by(lines, name=name, identity=key_id(name, public=public))
+    signature = signature_by(lines, name=name, identity=key_id(name, public=public))
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, statement.text().encode())
     except InvalidSignature as error:
@@ -62,26 +62,26 @@ def verify(note: str, *, verifier_key: str) -> Statement:
     return statement
 
 
-def verifier_key(origin: str, *, public: bytes) -> str:
-    """Return `<name>+<key id>+<key>`, the text that is published for verifiers."""
-    identity = key_id(origin, public=public)
-    return f"{origin}+{identity.hex()}+{base64.b64encode(ED25519 + public).decode()}"
+def verifier_key(origin: str, *, public: bytes, kind: bytes = ED25519) -> str:
+    """Return `<name>+<key id>+<key>`, the text that is published for verifiers. `kind` is the signature type."""
+    identity = key_id(origin, public=public, kind=kind)
+    return f"{origin}+{identity.hex()}+{base64.b64encode(kind + public).decode()}"
 
 
-def parse_verifier_key(text: str) -> tuple[str, bytes]:
-    """Return the key's name and its 32 public bytes. Raises BadCheckpoint."""
+def parse_verifier_key(text: str, *, kind: bytes = ED25519) -> tuple[str, bytes]:
+    """Return the key's name and its 32 public bytes. Raises BadCheckpoint, also for a key of another type."""
     name, _, rest = text.strip().partition("+")
     identity, _, encoded = rest.partition("+")
-    data = _decode(encoded)
-    if not _NAME.fullmatch(name) or len(data) != 33 or data[:1] != ED25519:
+    data = decode(encoded)
+    if not _NAME.fullmatch(name) or len(data) != 33 or data[:1] != kind:
         raise BadCheckpoint("the verifier key is not <name>+<key id>+<base64 of an Ed25519 key>")
-    if identity != key_id(name, public=data[1:]).hex():
+    if identity != key_id(name, public=data[1:], kind=kind).hex():
         raise BadCheckpoint("the verifier key's id does not fit its name and key")
     return name, data[1:]
 
 
-def key_id(name: str, *, public: bytes) -> bytes:
-    return hashlib.sha256(name.encode() + b"\n" + ED25519 + public).digest()[:KEY_ID_SIZE_BYTES]
+def key_id(name: str, *, public: bytes, kind: bytes = ED25519) -> bytes:
+    return hashlib.sha256(name.encode() + b"\n" + kind + public).digest()[:KEY_ID_SIZE_BYTES]
 
 
 def public_bytes(key: Ed25519PrivateKey) -> bytes:
@@ -90,13 +90,9 @@ def public_bytes(key: Ed25519PrivateKey) -> bytes:
 
 def _split(note: str) -> tuple[Statement, list[str]]:
     text, blank, signatures = note.partition("\n\n")
-    if not blank or not signatures.endswith("\n"):
+    if not blank:
         raise BadCheckpoint("the note has no signature block")
-    statement = _parse_text(text)
-    lines = signatures[:-1].split("\n")
-    if not all(line.startswith("— ") and line.count(" ") == 2 for line in lines):
-        raise BadCheckpoint("a signature line is malformed")
-    return statement, lines
+    return _parse_text(text), signature_lines(signatures)
 
 
 def _parse_text(text: str) -> Statement:
@@ -106,22 +102,37 @@ def _parse_text(text: str) -> Statement:
     origin, size, root = lines
     if not _NAME.fullmatch(origin) or not _DECIMAL.fullmatch(size):
         raise BadCheckpoint("the origin or the size is malformed")
-    statement = Statement(origin=origin, size=int(size), root=_decode(root))
+    statement = Statement(origin=origin, size=int(size), root=decode(root))
     if len(statement.root) != 32 or statement.text() != text + "\n":
         raise BadCheckpoint("the root is not the base64 of a SHA-256 hash")
     return statement
 
 
-def _signature_by(lines: list[str], *, name: str, identity: bytes) -> bytes:
+def signature_line(name: str, data: bytes) -> str:
+    """Return a signature line of a note, with its newline; `data` is key id and signature."""
+    return f"— {name} {base64.b64encode(data).decode()}\n"
+
+
+def signature_lines(block: str) -> list[str]:
+    """Return the lines of a signature block, at least one, without their newlines. Raises BadCheckpoint."""
+    lines = block[:-1].split("\n")
+    if not block.endswith("\n") or not all(line.startswith("— ") and line.count(" ") == 2 for line in lines):
+        raise BadCheckpoint("a signature line is malformed")
+    return lines
+
+
+def signature_by(lines: list[str], *, name: str, identity: bytes) -> bytes:
+    """Return the signature of this key among the signature lines of a note. Raises BadCheckpoint."""
     for line in lines:
         _, signer, encoded = line.split(" ")
-        data = _decode(encoded)
+        data = decode(encoded)
         if signer == name and data[:KEY_ID_SIZE_BYTES] == identity:
             return data[KEY_ID_SIZE_BYTES:]
     raise BadCheckpoint("the checkpoint is not signed by this key")
 
 
-def _decode(encoded: str) -> bytes:
+def decode(encoded: str) -> bytes:
+    """Return the bytes of base64 in its one form. Raises BadCheckpoint."""
     try:
         data = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError) as error:
@@ -131,6 +142,7 @@ def _decode(encoded: str) -> bytes:
     return data
 
 
-def _require_name(origin: str) -> None:
+def require_name(origin: str) -> None:
+    """Raise BadCheckpoint unless this can be the name of a key."""
     if not _NAME.fullmatch(origin):
-        raise BadCheckpoint(f"an origin is one word without spaces and plus signs, not {origin!r}")
+        raise BadCheckpoint(f"an origin or key name is one word without spaces and plus signs, not {origin!r}")

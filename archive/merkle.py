@@ -85,6 +85,13 @@ def inclusion_path(index: int, *, size: int, node: ReadNode) -> list[bytes]:
     return [range_root(start, end, node=node) for start, end in reversed(_siblings(index, size))]
 
 
+def consistency_path(old_size: int, *, new_size: int, node: ReadNode) -> list[bytes]:
+    """Return the proof that the tree of `new_size` extends the tree of `old_size` (RFC 9162 2.1.4.1)."""
+    if not 0 < old_size <= new_size:
+        raise ValueError(f"a tree of {new_size} leaves does not extend one of {old_size}")
+    return [range_root(start, end, node=node) for start, end in reversed(_complements(old_size, new_size))]
+
+
 def range_root(start: int, end: int, *, node: ReadNode) -> bytes:
     """Return the hash over the leaves start … end-1, where `start` is a place at which RFC 6962 splits a tree."""
     return _fold([node(level, index) for level, index in _perfect_subtrees(start, end)])
@@ -158,6 +165,20 @@ def _siblings(index: int, size: int) -> list[tuple[int, int]]:
             found.append((start, middle))
             start = middle
     return found
+
+
+def _complements(old_size: int, new_size: int) -> list[tuple[int, int]]:
+    start, end, found = 0, new_size, []
+    while old_size != end:
+        middle = start + (1 << (end - start - 1).bit_length() - 1)
+        if old_size <= middle:
+            found.append((middle, end))
+            end = middle
+        else:
+            found.append((start, middle))
+            start = middle
+    # A verifier knows the old root already where the old tree is one perfect subtree at the left edge.
+    return found if start == 0 else [*found, (start, end)]
 
 
 def _perfect_subtrees(start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -4,9 +4,11 @@
 - Entry (the sealed content) and Tile (hashes, 256 wide) must agree with them and are checked against them. Insert-only.
 - RecordKey opens an entry and is what disposal destroys. Head and Stream save a scan and can be recomputed.
 - Document is derived: the words that a search finds an entry by.
+- Witnessed repeats what an entry says about evidence from outside, for queries. Insert-only.
+- EvidenceSource is a state, overwritten by each try.
 
-Only archive.ledger writes here. These rows must not refer to tables of other apps; the database refuses changes to the
-insert-only tables (migration 0002), which is a fence and not the evidence.
+Only archive.ledger writes here, and archive.evidence the last two. These rows must not refer to tables of other apps;
+the database refuses changes to the insert-only tables (migrations 0002, 0004): a fence, and not the evidence.
 """
 
 from django.db import models
@@ -117,3 +119,24 @@ class Document(models.Model):
             models.Index(fields=["stream", "seq"], name="archive_document_by_stream"),
             models.Index(fields=["actor_id", "seq"], name="archive_document_by_actor"),
         )
+
+
+class Witnessed(models.Model):
+    """A witness's cosignature of a checkpoint, as the record's entry has it. Insert-only."""
+
+    size = models.BigIntegerField()
+    witness = models.CharField(max_length=200)
+    cosignature = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["witness", "size"], name="archive_witnessed_once"),)
+
+
+class EvidenceSource(models.Model):
+    """How the last try at a source of outside evidence went. Not evidence: it is overwritten by the next try."""
+
+    name = models.CharField(primary_key=True, max_length=200)
+    kind = models.CharField(max_length=16)
+    tried_at = models.DateTimeField()
+    problem = models.TextField()

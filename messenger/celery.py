@@ -8,4 +8,4 @@ from celery import Celery
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "messenger.settings")
 app = Celery("onrecord")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["messenger.conversations", "admin_portal"])
+app.autodiscover_tasks(["archive", "messenger.conversations", "admin_portal"])

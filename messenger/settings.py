@@ -43,6 +43,8 @@ try:
     ONRECORD_CARRIER: str = env.str("ONRECORD_CARRIER", "none" if ONRECORD_PRODUCTION else "simulator")
     ONRECORD_SMS_SENDER: str = env.str("ONRECORD_SMS_SENDER", "" if ONRECORD_PRODUCTION else "+15555550100")
     ONRECORD_SWEEP_S: float = env.float("ONRECORD_SWEEP_S", 2.0)
+    ONRECORD_WITNESSES: list[str] = env.list("ONRECORD_WITNESSES", [])
+    ONRECORD_EVIDENCE_S: float = env.float("ONRECORD_EVIDENCE_S", 600.0)
     ONRECORD_TRUSTED_PROXIES: int = env.int("ONRECORD_TRUSTED_PROXIES", 1 if ONRECORD_PRODUCTION else 0)
     REDIS_URL: str = env.str("REDIS_URL", "")
     DATABASE_URL: str = env.str("DATABASE_URL", f"sqlite:///{ONRECORD_VAR / 'onrecord.sqlite3'}")
@@ -278,6 +280,7 @@ CELERY_BEAT_SCHEDULE = {
     "read-inbound-texts": {"task": "messenger.read_inbound_texts", "schedule": ONRECORD_SWEEP_S},
     "make-exports": {"task": "admin_portal.make_exports", "schedule": ONRECORD_SWEEP_S},
     "record-heads": {"task": "messenger.record_heads", "schedule": 3600.0},
+    "collect-evidence": {"task": "archive.collect_evidence", "schedule": ONRECORD_EVIDENCE_S},
 }
 
 # --- API -------------------------------------------------------------------------------------------------------------

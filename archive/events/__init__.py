@@ -16,6 +16,7 @@ from archive.events.conversations import (
     MessageRemoved,
     ReceiptMarked,
 )
+from archive.events.evidence import CheckpointWitnessed
 from archive.events.ledger import ConfigurationChanged, RecordChecked, StreamHeads
 from archive.events.looks import (
     EntryOpened,
@@ -49,6 +50,7 @@ from archive.events.policy import MessageReported, ReportDecided, RuleChanged
 __all__ = [
     "SYSTEM",
     "Actor",
+    "CheckpointWitnessed",
     "ConfigurationChanged",
     "ConsentGranted",
     "ConsentRevoked",

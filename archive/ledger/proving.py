@@ -1,4 +1,4 @@
-"""Audit paths from the stored tiles: the proof that an entry is in the tree a checkpoint signs.
+"""Proofs from the stored tiles: that an entry is in the tree a checkpoint signs, and that the tree only grew.
 
 It must not trust what it reads for verification: a proof made from wrong hashes simply fails at the verifier.
 """
@@ -25,6 +25,12 @@ class Prover:
         if not 0 <= seq < self.size:
             raise EntryNotFound(f"Entry {seq} is not under a checkpoint of size {self.size}.")
         return merkle.inclusion_path(seq, size=self.size, node=self._node)
+
+    def consistency(self, old_size: int) -> list[bytes]:
+        """Return the proof that this tree extends the one of `old_size`. Raises EntryNotFound where it cannot."""
+        if not 0 < old_size <= self.size:
+            raise EntryNotFound(f"A record of {self.size} entries does not extend one of {old_size}.")
+        return merkle.consistency_path(old_size, new_size=self.size, node=self._node)
 
     def root(self) -> bytes:
         return merkle.range_root(0, self.size, node=self._node) if self.size else merkle.EMPTY_ROOT

@@ -118,6 +118,11 @@ def head_leaf(item: StreamHead) -> bytes:
     return canonical.encode({"last": last.hex(), "n": n, "stream": stream})
 
 
+def is_empty() -> bool:
+    """Say whether nothing has been recorded yet; then there is no checkpoint."""
+    return not Checkpoint.objects.exists()
+
+
 def latest_checkpoint() -> SignedCheckpoint:
     """Return the newest signed checkpoint. Raises EntryNotFound while the record is empty."""
     row = Checkpoint.objects.order_by("-size").first()

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-FENCED_TABLES = ("archive_leaf", "archive_entry", "archive_checkpoint", "archive_tile")
+FENCED_TABLES = ("archive_leaf", "archive_entry", "archive_checkpoint", "archive_tile", "archive_witnessed")
 # In an order that foreign keys allow.
 RECORD_TABLES = (
     "archive_document",
@@ -19,6 +19,8 @@ RECORD_TABLES = (
     "archive_recordkey",
     "archive_tile",
     "archive_checkpoint",
+    "archive_witnessed",
+    "archive_evidencesource",
     "archive_head",
 )
 

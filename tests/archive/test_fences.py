@@ -7,18 +7,19 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from archive import ledger
-from archive.models import Checkpoint, Entry, Leaf, Tile
+from archive.models import Checkpoint, Entry, Leaf, Tile, Witnessed
 from tests.archive.record_reset import FENCED_TABLES, fences_down, reset_record
-from tests.archive.samples import record, said
+from tests.archive.samples import NOON, record, said
 
 pytestmark = pytest.mark.django_db
 REFUSED = "the record is insert-only"
-TABLES = {model._meta.db_table: model for model in (Leaf, Entry, Checkpoint, Tile)}
+TABLES = {model._meta.db_table: model for model in (Leaf, Entry, Checkpoint, Tile, Witnessed)}
 
 
 @pytest.fixture(autouse=True)
 def entries() -> None:
     record(*(said(f"message {i}") for i in range(256)))
+    Witnessed.objects.create(size=256, witness="auditor.example/witness", cosignature="— a line\n", at=NOON)
     if connection.vendor == "postgresql":
         run("SET CONSTRAINTS ALL IMMEDIATE")  # checks that wait would refuse a TRUNCATE before the fence does
 
@@ -38,9 +39,13 @@ def test_every_table_of_the_record_is_fenced() -> None:
 
 
 def change(table: str) -> Iterator[str]:
-    column = {"archive_leaf": "hash", "archive_entry": "kind", "archive_checkpoint": "note", "archive_tile": "root"}[
-        table
-    ]
+    column = {
+        "archive_leaf": "hash",
+        "archive_entry": "kind",
+        "archive_checkpoint": "note",
+        "archive_tile": "root",
+        "archive_witnessed": "cosignature",
+    }[table]
     yield f"UPDATE {table} SET {column} = {column}"
     yield f"DELETE FROM {table}"
     if connection.vendor == "postgresql":
@@ -67,6 +72,7 @@ def test_a_new_number_cannot_push_out_an_entry_of_the_same_place() -> None:
     places = {
         "archive_entry": ("seq", "stream_id, n, kind, at, bucket, ciphertext"),
         "archive_tile": ("id", 'level, "index", hashes, root'),
+        "archive_witnessed": ("id", "size, witness, cosignature, at"),
     }
     for table, (number, rest) in places.items():
         with pytest.raises(DatabaseError, match=REFUSED):

@@ -1,0 +1,10 @@
+"""Evidence from outside: what somebody else than us says about the record, collected, recorded and shown.
+
+The record proves itself against everybody who does not hold its signing key; against who does, only what others keep
+helps. It must not call the outside world inside a transaction, and must not take anything that it did not verify.
+"""
+
+from archive.evidence.status import EvidenceKind, EvidenceStatus, status
+from archive.evidence.witnessing import collect_cosignatures
+
+__all__ = ["EvidenceKind", "EvidenceStatus", "collect_cosignatures", "status"]

@@ -1,0 +1,65 @@
+"""How well the record is held from outside, for the portal: green, amber or red, and what is wrong.
+
+It must not call anybody: it says what the rows say.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from archive.evidence.witnessing import WITNESS
+from archive.models import EvidenceSource, Witnessed
+from archive.witness.configuration import configured_witnesses
+
+# The heads of all streams are recorded each hour, so that there is always something new to attest.
+FRESH_FOR = timedelta(hours=26)
+GREEN_KINDS = 2
+
+
+@dataclass(frozen=True)
+class EvidenceKind:
+    """One kind of outside evidence: how many sources are set up, and the last thing that one of them attested."""
+
+    kind: str
+    sources: int
+    size: int | None
+    at: datetime | None
+    is_fresh: bool
+
+
+@dataclass(frozen=True)
+class EvidenceStatus:
+    """`level` is "green" with two kinds of fresh evidence or more, "amber" with one, "red" with none."""
+
+    level: str
+    kinds: tuple[EvidenceKind, ...]
+    problems: tuple[str, ...]
+
+
+def status(*, at: datetime) -> EvidenceStatus:
+    """Return how the record is held from outside at this time."""
+    kinds = (_witnessed(at),)
+    return EvidenceStatus(level=_level(sum(kind.is_fresh for kind in kinds)), kinds=kinds, problems=_problems())
+
+
+def _witnessed(at: datetime) -> EvidenceKind:
+    names = [witness.name for witness in configured_witnesses()]
+    row = Witnessed.objects.filter(witness__in=names).order_by("-size").first()
+    return _kind(WITNESS, sources=len(names), size=row.size if row else None, seen_at=row.at if row else None, at=at)
+
+
+def _kind(kind: str, *, sources: int, size: int | None, seen_at: datetime | None, at: datetime) -> EvidenceKind:
+    is_fresh = seen_at is not None and at - seen_at <= FRESH_FOR
+    return EvidenceKind(kind=kind, sources=sources, size=size, at=seen_at, is_fresh=is_fresh)
+
+
+def _level(fresh_kinds: int) -> str:
+    if fresh_kinds >= GREEN_KINDS:
+        return "green"
+    return "amber" if fresh_kinds else "red"
+
+
+def _problems() -> tuple[str, ...]:
+    # A source that is no longer set up has no say.
+    names = {witness.name for witness in configured_witnesses()}
+    rows = EvidenceSource.objects.filter(name__in=names).exclude(problem="").order_by("name")
+    return tuple(f"{row.name}: {row.problem}" for row in rows)

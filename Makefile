@@ -4,7 +4,7 @@ PORT ?= 8000
 BIN := .venv/bin
 export PORT
 
-.PHONY: help demo serve test faults check lock vendor clean
+.PHONY: help demo serve test faults bench check lock vendor clean
 .DEFAULT_GOAL := help
 
 help: ## List these commands
@@ -22,6 +22,9 @@ test: .venv/.dev ## Run every test on SQLite, then on PostgreSQL and Redis
 faults: .venv/.dev ## Attack the record 10,000 times on each database, as its owner could
 	@ONRECORD_FAULTS_MUTATIONS=10000 ONRECORD_FAULTS_CLEAN=200 ONRECORD_FAULTS_FILES=50 ONRECORD_FAULTS_PACKAGES=700 \
 		$(BIN)/python -m tests -rP tests/faults/tampering
+
+bench: .venv/.dev ## Measure the record (NAME=append, BACKEND=sqlite, ENTRIES=20000); JSON lines
+	@$(BIN)/python -m bench $(NAME) $(if $(BACKEND),--backend $(BACKEND)) $(if $(ENTRIES),--entries $(ENTRIES))
 
 check: .venv/.dev ## Lint, types, import contracts, migrations, deployment, templates, guards
 	@$(BIN)/python tools/check.py

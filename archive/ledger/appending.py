@@ -16,6 +16,7 @@ from archive.events import SYSTEM, Event, StreamHeads
 from archive.leaf import Leaf as LeafBytes
 from archive.leaf import format_time, parse_time
 from archive.ledger import storing, tiles, words
+from archive.ledger.errors import ForeignRecord
 from archive.ledger.head import keystore, lock_head
 from archive.ledger.reading import heads, heads_root
 from archive.models import Checkpoint, Entry, Head, Leaf, RecordKey, Stream
@@ -79,7 +80,7 @@ class _Batch:
         self._origin: str = settings.ONRECORD_ORIGIN
         self._keys = keystore()
         self._old_size = head.size
-        self._frontier = merkle.Frontier.from_bytes(bytes(head.frontier), size=head.size)
+        self._frontier = _signed_frontier(head)
         self._ends = self._load_ends(set(names))
         self._leaves: list[storing.Row] = []
         self._entries: list[storing.Row] = []
@@ -132,6 +133,33 @@ class _Batch:
         for stream_id, n, last in Stream.objects.filter(id__in=list(ends)).values_list("id", "n", "last_hash"):
             ends[stream_id].n, ends[stream_id].last = n, bytes(last).hex()
         return {end.name: end for end in ends.values()}
+
+
+def _signed_frontier(head: Head) -> merkle.Frontier:
+    """Return the frontier to build on, once our own signature stands under its tree. Raises ForeignRecord.
+
+    Whoever writes into the database could else change the latest entries, put the frontier of the changed tree into
+    the head and wait: the next append would sign it, and no check could tell.
+    """
+    try:
+        frontier = merkle.Frontier.from_bytes(bytes(head.frontier), size=head.size)
+        signed = _signed_root(head) if head.size else frontier.root()
+    except ValueError as error:
+        raise ForeignRecord(f"The head of the record cannot be built on: {error}. Run `record check`.") from error
+    if frontier.root() != signed:
+        raise ForeignRecord("The head of the record is not what its checkpoint signed. Run `record check`.")
+    return frontier
+
+
+def _signed_root(head: Head) -> bytes:
+    """Return the root that the checkpoint of the head's size signs. Raises BadCheckpoint where there is none."""
+    note = Checkpoint.objects.filter(size=head.size).values_list("note", flat=True).first()
+    if note is None:
+        raise checkpoint.BadCheckpoint(f"there is no checkpoint of {head.size} entries")
+    statement = checkpoint.verify(note, verifier_key=head.verifier_key)
+    if statement.size != head.size:
+        raise checkpoint.BadCheckpoint(f"the checkpoint of {head.size} entries signs {statement.size}")
+    return statement.root
 
 
 def _leaf(

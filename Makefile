@@ -19,9 +19,9 @@ serve: .venv/.runtime ## Serve what is under var/; an empty folder opens the fir
 test: .venv/.dev ## Run every test on SQLite, then on PostgreSQL and Redis
 	@$(BIN)/python -m tests
 
-faults: .venv/.dev ## Attack the record 10,000 times on each database, as its owner could
+faults: .venv/.dev ## Attack the record 10,000 times and kill its writer 300 times on each database
 	@ONRECORD_FAULTS_MUTATIONS=10000 ONRECORD_FAULTS_CLEAN=200 ONRECORD_FAULTS_FILES=50 ONRECORD_FAULTS_PACKAGES=700 \
-		$(BIN)/python -m tests -rP tests/faults/tampering
+		ONRECORD_FAULTS_KILLS=25 $(BIN)/python -m tests -rP tests/faults/tampering tests/faults/test_failpoints.py
 
 bench: .venv/.dev ## Measure the record (NAME=append, BACKEND=sqlite, ENTRIES=20000); JSON lines
 	@$(BIN)/python -m bench $(NAME) $(if $(BACKEND),--backend $(BACKEND)) $(if $(ENTRIES),--entries $(ENTRIES))

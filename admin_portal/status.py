@@ -1,4 +1,4 @@
-"""How the record stands: its size, its last checkpoint, the key to publish, and full checks that somebody asked for.
+"""How the record stands: size, last checkpoint, key to publish, evidence from outside, checks that somebody asked for.
 
 No content here. A check reads the whole record, so it runs in the background and can be left.
 """
@@ -14,6 +14,8 @@ from admin_portal.access import require
 from admin_portal.models import RecordCheck
 from admin_portal.work import MOST_TRIES, claim
 from archive import events, ledger
+from archive.evidence import EvidenceStatus
+from archive.evidence import status as evidence_status
 from messenger.people.models import Person
 
 PROBLEMS_SHOWN = 20
@@ -28,6 +30,7 @@ class RecordStatus:
     root: str
     checkpoint: str
     verifier_key: str
+    evidence: EvidenceStatus
     last_check: RecordCheck | None
 
 
@@ -40,6 +43,7 @@ def record_status(by: Person) -> RecordStatus:
         root=checkpoint.root.hex(),
         checkpoint=checkpoint.note,
         verifier_key=ledger.verifier_key(),
+        evidence=evidence_status(at=timezone.now()),
         last_check=RecordCheck.objects.select_related("asked_by").first(),
     )
 

@@ -39,8 +39,12 @@ CHECK_STATES = {
     RecordCheck.DONE: State("Done", "check", "chip-ok"),
     RecordCheck.FAILED: State("Did not finish", "triangle-alert", "chip-danger"),
 }
-
-
+EVIDENCE_STATES = {
+    "green": State("Held by two kinds or more", "shield-check", "chip-ok"),
+    "amber": State("Held by one kind", "triangle-alert", "chip-warn"),
+    "red": State("Held by nobody else", "shield-alert", "chip-danger"),
+}
+EVIDENCE_KINDS = {"witness": "Witnesses"}
 KINDS = {
     "conversation.created": "Conversation opened",
     "message.created": "Messages",
@@ -72,3 +76,15 @@ def report_state(report: MessageReport) -> State:
 @register.filter
 def check_state(check: RecordCheck) -> State:
     return CHECK_STATES[check.state]
+
+
+@register.filter
+def evidence_state(level: str) -> State:
+    """Return how well the record is held from outside, as a chip."""
+    return EVIDENCE_STATES[level]
+
+
+@register.filter
+def evidence_kind(kind: str) -> str:
+    """Return what a kind of outside evidence is called."""
+    return EVIDENCE_KINDS[kind]

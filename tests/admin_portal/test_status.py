@@ -1,9 +1,11 @@
 """How the record stands, and checks that somebody asks for."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
 from admin_portal import status
 from admin_portal.access import access_check
@@ -11,13 +13,15 @@ from admin_portal.models import RecordCheck
 from admin_portal.purposes import VALID_FOR, current_purpose, state_purpose
 from admin_portal.waiting import waiting_for
 from admin_portal.work import LEASE, MOST_TRIES, claim
-from archive import ledger
+from archive import evidence, ledger
+from archive.witness.keeper import Witness
 from messenger.conversations.models import MessageReport
 from messenger.people.actions import end_session, request_role, start_session
 from messenger.people.errors import Invalid, NotFound
 from messenger.people.models import Person
 from tests.admin_portal.conftest import PURPOSE, Office
 from tests.admin_portal.test_exports import ask, ready
+from tests.admin_portal.test_pages import ClientFor
 from tests.invariants import all_entries
 
 
@@ -125,3 +129,18 @@ def test_what_waits_is_what_this_person_can_move_on(office: Office, report: Mess
 
 def total(person: Person) -> int:
     return waiting_for(person).total
+
+
+def test_the_status_says_who_outside_holds_the_record(
+    office: Office, settings: Settings, tmp_path: Path, client_for: ClientFor
+) -> None:
+    assert status.record_status(office.cast.carl).evidence.level == "red", "nobody outside is set up"
+    witness = Witness(tmp_path / "witness", name="auditor.example/witness")
+    settings.ONRECORD_WITNESSES = [f"{witness.verifier_key()} http://127.0.0.1:9"]
+    assert evidence.collect_cosignatures(at=timezone.now()) == 0
+    found = status.record_status(office.cast.carl).evidence
+    assert [kind.sources for kind in found.kinds if kind.kind == "witness"] == [1]
+    assert "cannot be reached" in found.problems[0]
+    page = client_for(office.cast.carl).get("/portal/record/").content.decode()
+    assert "Held by nobody else" in page
+    assert "cannot be reached" in page

@@ -13,6 +13,7 @@ from django.db import transaction
 
 from archive import checkpoint, merkle, sealing
 from archive.events import SYSTEM, Event, StreamHeads
+from archive.keys import KeyMissing
 from archive.leaf import Leaf as LeafBytes
 from archive.leaf import format_time, parse_time
 from archive.ledger import storing, tiles, words
@@ -114,11 +115,23 @@ class _Batch:
         self._sign(at)
 
     def _keep(self, event: Event, *, seq: int, at: datetime, place: sealing.Place, sealed: sealing.Sealed) -> None:
-        bucket_key = self._keys.make_bucket_key(place.bucket)
+        bucket_key = self._bucket_key(place.bucket)
         wrapped = sealing.wrap_record_key(sealed.record_key, bucket_key=bucket_key, place=place)
         self._record_keys.append((seq, place.bucket, wrapped))
         time = storing.as_time(at)
         self._entries.append((seq, place.stream, place.n, event.kind, time, place.bucket, sealed.ciphertext))
+
+    def _bucket_key(self, bucket: str) -> bytes:
+        """Return the bucket's key, made for its first entry only.
+
+        A second key for one bucket would split it: on a server with a key folder of its own, or after a file was lost.
+        """
+        try:
+            return self._keys.bucket_key(bucket)
+        except KeyMissing:
+            if RecordKey.objects.filter(bucket=bucket).exists():
+                raise
+            return self._keys.make_bucket_key(bucket)
 
     def _sign(self, at: datetime) -> None:
         root, size = self._frontier.root(), self._frontier.size

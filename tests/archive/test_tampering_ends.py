@@ -193,6 +193,14 @@ def test_a_lost_bucket_key_is_named_by_its_first_entry(own_keys: Path) -> None:
     assert (found, "7y_2026-11-22 cannot be read" in what) == (tomorrow.seq, True), what
 
 
+def test_a_server_with_a_key_folder_of_its_own_adds_nothing_to_a_bucket(own_keys: Path) -> None:
+    (own_keys / "buckets" / "7y_2026-11-21").unlink()
+    open_keystore.cache_clear()
+    with pytest.raises(ledger.KeyMissing, match="7y_2026-11-21 cannot be read"):
+        record(said("under a second key"))
+    assert not (own_keys / "buckets" / "7y_2026-11-21").exists()
+
+
 def test_without_keys_the_check_says_so_and_still_checks_the_rest(own_keys: Path) -> None:
     shutil.rmtree(own_keys)
     open_keystore.cache_clear()

@@ -1,4 +1,4 @@
-"""Attacks that would let us sign what was changed: the database's owner has no key, but the server signs each append."""
+"""Attacks that would let us sign what was changed: the database's owner has no key, but we sign each append."""
 
 import json
 

@@ -21,7 +21,6 @@ from messenger.people.errors import Conflict, Invalid, NotAllowed
 from messenger.people.models import Person
 from messenger.policy.access import active_rules
 from messenger.policy.verdicts import Verdict, review
-from messenger.spaces.models import Membership
 
 _MENTION = re.compile(r"(?<!\w)@(\w[\w.-]*)")
 
@@ -171,9 +170,3 @@ def _note_mentions(seat: Seat, message: Message) -> None:
         for member in members.exclude(pk=seat.person.pk)
         if member.name.split()[0].casefold() in named
     )
-
-
-def member_ids(conversation: Conversation) -> list[int]:
-    """Return the ids of the people who belong now, ascending."""
-    rows = Membership.objects.filter(roster=conversation.roster_id, until_n=None)
-    return list(rows.order_by("person_id").values_list("person_id", flat=True))

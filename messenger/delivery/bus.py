@@ -57,9 +57,3 @@ def listen(listener: Listener) -> None:
     """Have `listener(hint)` called, from any thread, at every wake-up."""
     with _lock:
         _listeners.add(listener)
-
-
-def stop_listening(listener: Listener) -> None:
-    """Undo `listen`."""
-    with _lock:
-        _listeners.discard(listener)

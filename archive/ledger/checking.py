@@ -36,6 +36,7 @@ def check(*, on_progress: Progress | None = None) -> CheckReport:
     """
     examination = _Examination(on_progress=on_progress)
     examination.walk()
+    examination.examine_index()
     with transaction.atomic():
         list(Head.objects.select_for_update().values_list("id"))
         examination.walk()
@@ -64,14 +65,17 @@ class _Examination:
             if self._on_progress:
                 self._on_progress(self._expected, max(self._expected, _size_in_head()))
 
+    def examine_index(self) -> None:
+        """Compare the search index with its rows: all of it at once, so before the writers have to wait."""
+        if not is_index_in_step():
+            self._findings.add(None, "The search index does not have the words of the search rows.")
+
     def finish(self) -> None:
         """Examine what is left after the last entry: rows of no entry, the end of the record, head and streams."""
         self._examine(upto=None)
         self._examine_end()
         self._examine_head()
         self._examine_streams()
-        if not is_index_in_step():
-            self._findings.add(None, "The search index does not have the words of the search rows.")
 
     def report(self) -> CheckReport:
         return self._findings.report(self._expected)

@@ -219,6 +219,31 @@ def test_a_search_index_without_some_words_is_found() -> None:
     assert first_bad(unindex) == (None, "The search index does not have the words of the search rows.")
 
 
+def drop_the_rule_of_the_words() -> None:
+    run("SET CONSTRAINTS ALL IMMEDIATE")
+    run("ALTER TABLE archive_document ALTER COLUMN words DROP EXPRESSION")
+
+
+def hide_words() -> None:
+    drop_the_rule_of_the_words()
+    run("UPDATE archive_document SET words = '' WHERE seq = 3")
+
+
+def index_without_a_word() -> None:
+    run(
+        "CREATE OR REPLACE FUNCTION archive_fold(words text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT "
+        "AS $$ SELECT replace(words, 'message', '') $$"
+    )
+    drop_the_rule_of_the_words()
+    run("UPDATE archive_document SET words = to_tsvector('simple', archive_fold(text))")
+
+
+@pytest.mark.backend("postgres")
+@pytest.mark.parametrize("attack", [hide_words, index_without_a_word])
+def test_a_search_column_without_some_words_is_found(attack: Attack) -> None:
+    assert first_bad(attack) == (None, "The search index does not have the words of the search rows.")
+
+
 def test_a_record_damaged_throughout_is_reported_within_bounds() -> None:
     record(*(said(f"more {i}") for i in range(150)))
     report = report_after(lambda: run("UPDATE archive_entry SET kind = 'x'"))

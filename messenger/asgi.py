@@ -3,20 +3,23 @@
 import os
 
 from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import OriginValidator
+from channels.security.websocket import OriginValidator, WebsocketDenier
 from django.conf import settings
 from django.core.asgi import get_asgi_application
-from django.urls import path
+from django.urls import path, re_path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "messenger.settings")
 http_application = get_asgi_application()
 
 from messenger.web.sockets import ChatSocket  # noqa: E402  (models load after the set-up above)
 
+# Any other address is refused like a foreign origin: without the second line it would be a traceback in the log.
+sockets = [path("ws", ChatSocket.as_asgi()), re_path("", WebsocketDenier.as_asgi())]
+
 # Full origins, not hosts: AllowedHostsOriginValidator would take any port and scheme of an allowed host.
 application = ProtocolTypeRouter(
     {
         "http": http_application,
-        "websocket": OriginValidator(URLRouter([path("ws", ChatSocket.as_asgi())]), settings.ONRECORD_ORIGINS),
+        "websocket": OriginValidator(URLRouter(sockets), settings.ONRECORD_ORIGINS),
     }
 )

@@ -27,12 +27,12 @@ class Reader:
     closed: int | None = None
 
     @classmethod
-    def open(cls, stack: Stack, browser: httpx.Client, *, origin: str | None = None) -> Self:
+    def open(cls, stack: Stack, browser: httpx.Client, *, origin: str | None = None, path: str = "/ws") -> Self:
         """Open the socket with the browser's cookies; no hello yet."""
         opened = ExitStack()
         socket = opened.enter_context(
             connect(
-                f"{stack.url.replace('http', 'ws')}/ws",
+                f"{stack.url.replace('http', 'ws')}{path}",
                 origin=Origin(origin or stack.url),
                 subprotocols=[Subprotocol("onrecord.v1")],
                 additional_headers={"Cookie": cookie_header(browser)},

@@ -109,6 +109,14 @@ def test_another_origin_is_refused_before_anything_else(stack: Stack, alice: htt
     assert refusal.value.response.status_code == 403
 
 
+@pytest.mark.parametrize("path", ["/", "/ws/", "/ws/7", "/api/v1/me"])
+def test_another_address_is_refused_without_a_trace(stack: Stack, alice: httpx.Client, path: str) -> None:
+    with pytest.raises(InvalidStatus) as refusal:
+        Reader.open(stack, alice, path=path)
+    assert refusal.value.response.status_code == 403
+    assert "Traceback" not in stack.log()
+
+
 def test_typing_is_shown_to_the_others_only(stack: Stack, alice: httpx.Client, bob: httpx.Client) -> None:
     group = _group(alice, bob)
     left, right = Reader.hello(stack, alice, {group: 1}), Reader.hello(stack, bob, {group: 1})

@@ -66,6 +66,14 @@ class Matrix:
         self._judge(Cell(row, role), answer)
         if answer.status == 404 and any(absent != answer for absent in absents):
             self.wrong.append(f"{Cell(row, role).name}: its 404 differs from that of an absent one")
+        if answer.status == 404 and not absents and not row.is_api and answer.text != self._nowhere(role).text:
+            self.wrong.append(f"{Cell(row, role).name}: its 404 differs from that of a page that is not there")
+
+    def _nowhere(self, role: str) -> Answer:
+        question = (role, "GET", "/nowhere/", "")
+        if question not in self._heard:
+            self._heard[question] = self.world.knockers[role].knock("GET", "/nowhere/")
+        return self._heard[question]
 
     def _ask_absent(self, cell: Cell) -> Answer:
         answer = self._ask(cell)

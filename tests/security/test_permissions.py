@@ -37,7 +37,8 @@ def test_a_route_or_method_without_a_row_is_named() -> None:
         """The view of a route that nobody has thought of."""
 
     new_view.view_class = NewView  # type: ignore[attr-defined]  # as Django marks the views of classes
-    table = [*routes(), ("api/v1/back-door", new_view), ("c/back-door/", new_view), (READ, new_view)]
+    table: list[tuple[str, Callable[..., Any]]] = [*routes()]
+    table += [("api/v1/back-door", new_view), ("c/back-door/", new_view), (READ, new_view)]
     assert without_a_row(table, ROWS) == [
         "api/v1/back-door",
         "GET api/v1/back-door",

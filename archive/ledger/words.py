@@ -73,6 +73,6 @@ def _is_tsvector_in_step() -> bool:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(statement)
-            return cursor.fetchone() == (False,)
+            return bool(cursor.fetchone() == (False,))
     except DatabaseError:
         return False

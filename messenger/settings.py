@@ -31,6 +31,21 @@ def _embedded_secret(path: Path) -> str:
     return path.read_text(encoding="utf-8").strip()
 
 
+def _secret(value: str, path: str, *, name: str) -> str:
+    """Return a secret given by itself or by the file that holds it (its first line; mode and place are the firm's)."""
+    if value and path:
+        _fail(f"{name} and {name}_FILE are both set: give one of them.")
+    if not path:
+        return value
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error}") from error
+    if not lines or not lines[0]:
+        _fail(f"{name}_FILE is empty.")
+    return lines[0]
+
+
 try:
     ONRECORD_PRODUCTION: bool = env.bool("ONRECORD_PRODUCTION", False)
     ONRECORD_VAR = Path(env.str("ONRECORD_VAR", str(BASE_DIR / "var"))).resolve()
@@ -39,6 +54,16 @@ try:
     ONRECORD_EXTRA_ORIGINS: list[str] = env.list("ONRECORD_EXTRA_ORIGINS", [])
     ONRECORD_ORIGIN: str = env.str("ONRECORD_ORIGIN", "onrecord.example/record")
     ONRECORD_KEY_DIR = Path(env.str("ONRECORD_KEY_DIR", str(ONRECORD_VAR / "keys"))).resolve()
+    ONRECORD_KEY_PASSPHRASE: str = _secret(
+        env.str("ONRECORD_KEY_PASSPHRASE", ""),
+        env.str("ONRECORD_KEY_PASSPHRASE_FILE", ""),
+        name="ONRECORD_KEY_PASSPHRASE",
+    )
+    ONRECORD_PKCS11_MODULE: str = env.str("ONRECORD_PKCS11_MODULE", "")
+    ONRECORD_PKCS11_TOKEN: str = env.str("ONRECORD_PKCS11_TOKEN", "")
+    ONRECORD_PKCS11_PIN: str = _secret(
+        env.str("ONRECORD_PKCS11_PIN", ""), env.str("ONRECORD_PKCS11_PIN_FILE", ""), name="ONRECORD_PKCS11_PIN"
+    )
     ONRECORD_EXPORT_DIR = Path(env.str("ONRECORD_EXPORT_DIR", str(ONRECORD_VAR / "exports"))).resolve()
     ONRECORD_CARRIER: str = env.str("ONRECORD_CARRIER", "none" if ONRECORD_PRODUCTION else "simulator")
     ONRECORD_SMS_SENDER: str = env.str("ONRECORD_SMS_SENDER", "" if ONRECORD_PRODUCTION else "+15555550100")
@@ -93,6 +118,11 @@ elif not SECRET_KEY:
 
 if ONRECORD_CARRIER not in (CARRIERS := ("none", "simulator")):
     _fail(f"ONRECORD_CARRIER is {ONRECORD_CARRIER!r}; it must be one of: {', '.join(CARRIERS)}.")
+
+if 0 < len(ONRECORD_KEY_PASSPHRASE) < 12:
+    _fail("ONRECORD_KEY_PASSPHRASE is too short: it needs at least 12 characters.")
+if ONRECORD_PKCS11_MODULE and not (ONRECORD_PKCS11_TOKEN and ONRECORD_PKCS11_PIN):
+    _fail("ONRECORD_PKCS11_MODULE is set: ONRECORD_PKCS11_TOKEN and ONRECORD_PKCS11_PIN (or _FILE) are needed too.")
 
 PUBLIC = urlsplit(ONRECORD_PUBLIC_URL)
 if not PUBLIC.hostname:

@@ -21,6 +21,7 @@ BACKEND = os.environ.setdefault("ONRECORD_TEST_BACKEND", "sqlite")
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 # What a developer's shell may hold and the tests must not see.
 FOREIGN = ("ONRECORD_PRODUCTION", "ONRECORD_PUBLIC_URL", "ONRECORD_KEY_DIR", "ONRECORD_EXPORT_DIR", "SECRET_KEY",
+           "ONRECORD_KEY_PASSPHRASE", "ONRECORD_KEY_PASSPHRASE_FILE", "ONRECORD_PKCS11_MODULE",
            "DATABASE_URL", "REDIS_URL", "PORT", "EMAIL_URL")  # fmt: skip
 
 

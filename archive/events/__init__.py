@@ -17,7 +17,7 @@ from archive.events.conversations import (
     ReceiptMarked,
 )
 from archive.events.evidence import CheckpointWitnessed
-from archive.events.ledger import ConfigurationChanged, RecordChecked, StreamHeads
+from archive.events.ledger import ConfigurationChanged, KeyRotated, RecordChecked, StreamHeads
 from archive.events.looks import (
     EntryOpened,
     ExportApproved,
@@ -66,6 +66,7 @@ __all__ = [
     "ExportRequested",
     "FirmFounded",
     "Json",
+    "KeyRotated",
     "MemberAdded",
     "MemberRemoved",
     "MessageCreated",

@@ -27,6 +27,17 @@ class RecordChecked(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeyRotated(Event):
+    """All keys are wrapped by another key-encryption key from here on. Keys are named, never shown."""
+
+    kind: ClassVar[str] = "key.rotated"
+    before: str  # "adapter:name" of the key-encryption key
+    after: str
+    protection_before: str
+    protection_after: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConfigurationChanged(Event):
     kind: ClassVar[str] = "configuration.changed"
     what: str

@@ -1,10 +1,28 @@
 """The key store of the record: outside the database, under the firm's own key-encryption key.
 
-Danger: who reads this folder can read the record and sign checkpoints; who loses it has a record that still verifies
-but can never be opened again. So keys are written once, synced to the disk before use, and never logged or shown.
+Danger: who has this folder and its key-encryption key can read the record and sign checkpoints; who loses it has a
+record that still verifies but can never be opened again. So keys are on the disk before use, and never logged or shown.
 """
 
-from archive.keys.store import KeyMissing, KeyStore, create_keystore, open_keystore
-from archive.keys.wrapping import FileWrapper, Wrapper
+from archive.keys.custody import Custody, KeyRing, custody_of_settings
+from archive.keys.files import KeyMissing
+from archive.keys.kek_files import FileAdapter
+from archive.keys.store import KeyStore, confirm_protection, create_keystore, open_keystore
+from archive.keys.tokens import Token, TokenAdapter
+from archive.keys.wrapping import Adapter, Wrapper
 
-__all__ = ["FileWrapper", "KeyMissing", "KeyStore", "Wrapper", "create_keystore", "open_keystore"]
+__all__ = [
+    "Adapter",
+    "Custody",
+    "FileAdapter",
+    "KeyMissing",
+    "KeyRing",
+    "KeyStore",
+    "Token",
+    "TokenAdapter",
+    "Wrapper",
+    "confirm_protection",
+    "create_keystore",
+    "custody_of_settings",
+    "open_keystore",
+]

@@ -1,6 +1,7 @@
-"""Key files: written once, whole or not at all, on the disk before anybody uses them.
+"""Key files: written whole or not at all, and on the disk before anybody uses them.
 
-It must not change or delete a file that exists, and it must not say what is inside one.
+Danger: a key file that is replaced or destroyed is the only copy here. Only rotation does that, and only with what it
+has read back under the new key first. Nothing here says what is inside a file.
 """
 
 import os
@@ -39,8 +40,35 @@ def create_key_file(path: Path, content: bytes) -> bytes:
         _link_unless_present(draft, path)
     finally:
         draft.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
     return read_key_file(path)
+
+
+def replace_key_file(path: Path, content: bytes) -> None:
+    """Put new content in a key file's place: at every moment the old or the new one is there, whole."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        _write_synced(draft, content)
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def destroy_key_file(path: Path) -> None:
+    """Overwrite a key file and remove it; nothing happens where it is gone already.
+
+    On disks and file systems that write elsewhere (flash, copy on write) the old bytes may stay until they are reused.
+    """
+    try:
+        with open(path, "r+b") as file:
+            file.write(bytes(path.stat().st_size))
+            file.flush()
+            os.fsync(file.fileno())
+        path.unlink()
+    except FileNotFoundError:
+        return
+    sync_folder(path.parent)
 
 
 def _write_synced(path: Path, content: bytes) -> None:
@@ -58,7 +86,7 @@ def _link_unless_present(draft: Path, path: Path) -> None:
         return
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

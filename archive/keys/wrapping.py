@@ -1,17 +1,21 @@
-"""Wrapping of keys under the firm's key-encryption key (KEK): the one interface that an HSM or KMS has to offer.
+"""What every keeper of the firm's key-encryption key (KEK) offers: the one interface of key file, HSM and KMS.
 
-It must not know which keys it wraps nor where they are kept. The file adapter keeps the KEK in memory, unseen.
+It must not know which keys are wrapped nor where they are kept. An adapter is one more file beside this one that passes
+tests/archive/test_key_adapters.py, and one more line in custody.py.
 """
 
-from pathlib import Path
+import re
 from typing import Protocol
 
-from archive import sealing
-from archive.keys.files import KeyMissing, read_key_file
+from archive.keys.files import KeyMissing
+
+# A wrapped key says which KEK opens it: "file:kek", "pkcs11:0a1b2c3d4e5f6071".
+_HEADER = re.compile(rb"onrecord-key-1 ([a-z0-9]{1,16}:[0-9A-Za-z._-]{1,64})\n", re.ASCII)
+_WITHOUT_HEADER = "file:kek"  # as the first stores wrote them
 
 
 class Wrapper(Protocol):
-    """An adapter to the KEK. `context` names the key's use: what was wrapped for one use opens for no other."""
+    """One KEK, opened. `context` names the key's use: what was wrapped for one use opens for no other."""
 
     def wrap(self, key: bytes, *, context: bytes) -> bytes: ...
 
@@ -20,19 +24,47 @@ class Wrapper(Protocol):
         ...
 
 
-class FileWrapper:
-    """The KEK is a file of 32 random bytes, readable by the server's account only."""
+class Adapter(Protocol):
+    """A place that keeps KEKs, each under a name that the adapter gives."""
 
-    def __init__(self, path: Path) -> None:
-        self._kek = read_key_file(path)
-        if len(self._kek) != sealing.KEY_SIZE_BYTES:
-            raise KeyMissing(f"The key-encryption key {path} is damaged: it must have {sealing.KEY_SIZE_BYTES} bytes.")
+    @property
+    def name(self) -> str: ...
 
-    def wrap(self, key: bytes, *, context: bytes) -> bytes:
-        return sealing.encrypt(key, key=self._kek, aad=b"kek\n" + context)
+    def create(self) -> str:
+        """Make a KEK that outlives a crash and return its name. Raises KeyMissing."""
+        ...
 
-    def unwrap(self, wrapped: bytes, *, context: bytes) -> bytes:
-        try:
-            return sealing.decrypt(wrapped, key=self._kek, aad=b"kek\n" + context)
-        except sealing.NotOpened as error:
-            raise KeyMissing("The key-encryption key does not open the key that was asked for.") from error
+    def open(self, kek: str) -> Wrapper:
+        """Return the KEK of that name, to be used. Raises KeyMissing, in a sentence for the person who starts us."""
+        ...
+
+    def destroy(self, kek: str) -> None:
+        """Destroy the KEK; nothing happens where it is gone already. Raises KeyMissing where it is out of reach."""
+        ...
+
+    def protection(self, kek: str) -> str:
+        """Say in a few words what keeps a thief of the disk from using this KEK. Raises KeyMissing."""
+        ...
+
+    def shortcoming(self, kek: str) -> str:
+        """Say in a sentence where this KEK is kept less well than the settings ask for; "" where it is not."""
+        ...
+
+
+def label(wrapped: bytes, *, kek: str) -> bytes:
+    """Return the content of a key file: which KEK, then the wrapped key."""
+    return f"onrecord-key-1 {kek}\n".encode() + wrapped
+
+
+def split(content: bytes) -> tuple[str, bytes]:
+    """Return the id of the KEK that a key file names, and the wrapped key."""
+    header = _HEADER.match(content)
+    if header is None:
+        return _WITHOUT_HEADER, content
+    return header[1].decode(), content[header.end() :]
+
+
+def require_key(key: bytes, *, size_bytes: int) -> bytes:
+    if len(key) != size_bytes:
+        raise KeyMissing("A wrapped key does not have the size of a key: it is damaged.")
+    return key

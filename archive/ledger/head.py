@@ -11,7 +11,7 @@ from django.db import connection
 from django.db import transaction as database
 
 from archive import checkpoint
-from archive.keys import KeyStore, create_keystore, open_keystore
+from archive.keys import KeyStore, confirm_protection, create_keystore, open_keystore
 from archive.ledger.errors import ForeignRecord, NotInTransaction
 from archive.models import Checkpoint, Head
 
@@ -57,6 +57,7 @@ def verifier_key() -> str:
 
 def confirm_identity() -> None:
     """Raise ForeignRecord or KeyMissing where database, settings and keys do not belong together. For the start."""
+    confirm_protection(settings.ONRECORD_KEY_DIR)
     head = Head.objects.first()
     if head is None:
         return

@@ -57,7 +57,7 @@ def test_other_keys_are_refused(settings: Settings, other_folder: Path) -> None:
 @pytest.mark.breaks_the_record
 def test_keys_that_are_gone_are_not_made_anew(settings: Settings, other_folder: Path) -> None:
     settings.ONRECORD_KEY_DIR = other_folder
-    refusals(ledger.KeyMissing, match="kek cannot be read")
+    refusals(ledger.KeyMissing, match="log cannot be read")
     with pytest.raises(ledger.KeyMissing):
         ledger.verifier_key()
     assert not other_folder.exists()

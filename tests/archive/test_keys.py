@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from archive import sealing
-from archive.keys import FileWrapper, KeyMissing, KeyStore, Wrapper, create_keystore, open_keystore
+from archive.keys import FileAdapter, KeyMissing, KeyRing, KeyStore, create_keystore, open_keystore
 from archive.keys.files import create_key_file
 
 BUCKET = "7y/2026-11-21"
@@ -17,7 +16,7 @@ ORIGIN = "record.example/firm"
 
 
 def reopened(folder: Path) -> KeyStore:
-    return KeyStore(folder, wrapper=FileWrapper(folder / "kek"))
+    return KeyStore(folder, ring=KeyRing([FileAdapter(folder)]))
 
 
 @pytest.fixture
@@ -62,11 +61,11 @@ def test_no_key_stands_in_the_clear_but_the_kek(folder: Path) -> None:
 def test_a_store_never_shows_a_key(folder: Path) -> None:
     store = create_keystore(folder)
     assert repr(store) == f"KeyStore({str(folder)!r})"
-    assert str(FileWrapper(folder / "kek")).startswith("<")
+    assert str(FileAdapter(folder).open("kek")).startswith("<")
 
 
 def test_opening_a_store_makes_nothing(folder: Path) -> None:
-    with pytest.raises(KeyMissing, match="kek"):
+    with pytest.raises(KeyMissing, match="log"):
         open_keystore(folder)
     assert not folder.exists()
 
@@ -128,29 +127,21 @@ def test_the_first_writer_of_a_file_wins(tmp_path: Path) -> None:
     assert [found.name for found in tmp_path.iterdir()] == ["key"]
 
 
-class Vault:
-    """Another adapter: keys stay inside and come out by number."""
-
-    def __init__(self) -> None:
-        self._kept: list[tuple[bytes, bytes]] = []
-
-    def wrap(self, key: bytes, *, context: bytes) -> bytes:
-        self._kept.append((key, context))
-        return str(len(self._kept) - 1).encode()
-
-    def unwrap(self, wrapped: bytes, *, context: bytes) -> bytes:
-        key, known = self._kept[int(wrapped)]
-        if known != context:
-            raise KeyMissing("The vault refuses.")
-        return key
-
-
-def test_another_wrapper_takes_the_file_adapters_place(folder: Path) -> None:
-    create_keystore(folder)
-    vault: Wrapper = Vault()
-    for name in ("log", "streams"):
-        (folder / name).write_bytes(vault.wrap(bytes(32), context=name.encode()))
-    store = KeyStore(folder, wrapper=vault)
+def test_keys_of_the_first_stores_without_a_header_still_open(folder: Path) -> None:
+    store = create_keystore(folder)
     key = store.make_bucket_key(BUCKET)
-    assert len(key) == sealing.KEY_SIZE_BYTES
-    assert (folder / "buckets" / "7y_2026-11-21").read_bytes() == b"2"
+    for path in [folder / "log", folder / "streams", folder / "buckets" / "7y_2026-11-21"]:
+        header, _, wrapped = path.read_bytes().partition(b"\n")
+        assert header == b"onrecord-key-1 file:kek"
+        path.write_bytes(wrapped)
+    assert reopened(folder).bucket_key(BUCKET) == key
+    assert reopened(folder).verifier_key(ORIGIN) == store.verifier_key(ORIGIN)
+
+
+@pytest.mark.parametrize("name", ["file:../kek", "file:kek-../x", "file:log", "vault:kek", "file:kek-0000"])
+def test_a_key_file_cannot_name_a_kek_that_is_none(folder: Path, name: str) -> None:
+    create_keystore(folder)
+    wrapped = (folder / "log").read_bytes().partition(b"\n")[2]
+    (folder / "log").write_bytes(f"onrecord-key-1 {name}\n".encode() + wrapped)
+    with pytest.raises(KeyMissing):
+        reopened(folder)

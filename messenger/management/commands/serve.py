@@ -32,7 +32,7 @@ class Command(BaseCommand):
             raise CommandError("In production run Celery's worker and beat, and serve with --no-worker.")
         call_command("migrate", verbosity=0, interactive=False)
         collect_static_files()
-        ledger.confirm_identity()
+        _confirm_identity()
         worker = None if options["no_worker"] else EmbeddedWorker()
         if worker is not None:
             worker.start()
@@ -62,3 +62,11 @@ class Command(BaseCommand):
         if not is_founded():
             self.stdout.write(f"First run: open {settings.ONRECORD_PUBLIC_URL}/welcome/{first_run_token()}/")
         self.stdout.flush()
+
+
+def _confirm_identity() -> None:
+    """Stop with a sentence where database, settings and keys do not belong together; nothing has been written then."""
+    try:
+        ledger.confirm_identity()
+    except (ledger.KeyMissing, ledger.ForeignRecord) as error:
+        raise CommandError(str(error)) from error

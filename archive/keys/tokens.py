@@ -1,0 +1,144 @@
+"""The PKCS#11 adapter: KEKs are made in a hardware security module and never leave it; wrapping happens inside.
+
+It must not try a PIN twice: tokens lock themselves after a few wrong ones. A session is opened for each use and closed
+after it, because wrapping is rare (once for each bucket and process) and a token may be taken out and put back.
+"""
+
+import os
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pkcs11
+from pkcs11 import Attribute, GCMParams, KeyType, Mechanism, MechanismFlag, ObjectClass
+from pkcs11.exceptions import NoSuchToken, PinIncorrect, PinLocked, PKCS11Error
+
+from archive.keys.files import KeyMissing
+from archive.sealing import NONCE_SIZE_BYTES
+
+LABEL = "OnRecord key-encryption key"
+KEK_BITS = 256
+# Sessions of a process share one sign-in at the token; one at a time, none signs another one out.
+_ONE_AT_A_TIME = threading.Lock()
+_initialized_in: set[int] = set()
+
+
+@dataclass(frozen=True)
+class Token:
+    """Where the HSM is: the path of its PKCS#11 library, the token's label, and the user's PIN."""
+
+    module: str
+    label: str
+    pin: str = field(repr=False)
+
+
+class TokenWrapper:
+    """A KEK inside the token, used by its id."""
+
+    def __init__(self, token: Token, *, kek: str) -> None:
+        self._token = token
+        self._kek = kek
+
+    def wrap(self, key: bytes, *, context: bytes) -> bytes:
+        nonce = secrets.token_bytes(NONCE_SIZE_BYTES)
+        with _session(self._token) as session:
+            wrapped: bytes = _find(session, kek=self._kek).encrypt(
+                key, mechanism=Mechanism.AES_GCM, mechanism_param=GCMParams(nonce, b"kek\n" + context)
+            )
+        return nonce + wrapped
+
+    def unwrap(self, wrapped: bytes, *, context: bytes) -> bytes:
+        nonce, rest = wrapped[:NONCE_SIZE_BYTES], wrapped[NONCE_SIZE_BYTES:]
+        with _session(self._token) as session:
+            kek = _find(session, kek=self._kek)
+            try:
+                key: bytes = kek.decrypt(
+                    rest, mechanism=Mechanism.AES_GCM, mechanism_param=GCMParams(nonce, b"kek\n" + context)
+                )
+            except PKCS11Error as error:
+                raise KeyMissing("The key-encryption key does not open the key that was asked for.") from error
+        return key
+
+
+class TokenAdapter:
+    """KEKs are AES keys of one token, each with a random id; they are sensitive and cannot be extracted."""
+
+    name = "pkcs11"
+
+    def __init__(self, token: Token) -> None:
+        self._token = token
+
+    def create(self) -> str:
+        kek = secrets.token_hex(8)
+        with _session(self._token, rw=True) as session:
+            session.generate_key(
+                KeyType.AES,
+                KEK_BITS,
+                id=bytes.fromhex(kek),
+                label=LABEL,
+                store=True,
+                capabilities=MechanismFlag.ENCRYPT | MechanismFlag.DECRYPT,
+                template={Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False, Attribute.PRIVATE: True},
+            )
+        return kek
+
+    def open(self, kek: str) -> TokenWrapper:
+        with _session(self._token) as session:
+            _find(session, kek=kek)
+        return TokenWrapper(self._token, kek=kek)
+
+    def destroy(self, kek: str) -> None:
+        with _session(self._token, rw=True) as session:
+            for key in _found(session, kek=kek):
+                key.destroy()
+
+    def protection(self, kek: str) -> str:
+        return f"the token {self._token.label!r} (PKCS#11): it never leaves the token"
+
+    def shortcoming(self, kek: str) -> str:
+        return ""
+
+
+@contextmanager
+def _session(token: Token, *, rw: bool = False) -> Iterator[pkcs11.Session]:
+    """Open a signed-in session. What the library says becomes a KeyMissing that names the setting to look at."""
+    with _ONE_AT_A_TIME:
+        try:
+            found = _library(token.module).get_token(token_label=token.label)
+            with found.open(rw=rw, user_pin=token.pin) as session:
+                yield session
+        except NoSuchToken as error:
+            raise KeyMissing(f"There is no token {token.label!r} (ONRECORD_PKCS11_TOKEN) in {token.module}.") from error
+        except (PinIncorrect, PinLocked) as error:
+            raise KeyMissing(f"The token {token.label!r} refuses the PIN (ONRECORD_PKCS11_PIN).") from error
+        except (PKCS11Error, RuntimeError) as error:
+            raise KeyMissing(f"The token {token.label!r} does not answer: {type(error).__name__}.") from error
+
+
+def _library(module: str) -> Any:  # Any: the package gives its loaded library no name as a type
+    if not os.path.exists(module):
+        raise KeyMissing(f"The PKCS#11 library {module} (ONRECORD_PKCS11_MODULE) is not there.")
+    library: Any = pkcs11.lib(module)
+    if os.getpid() not in _initialized_in:
+        # A process that was forked has to introduce itself: it may not use its parent's sessions.
+        if _initialized_in:
+            library.reinitialize()
+        _initialized_in.add(os.getpid())
+    return library
+
+
+def _find(session: pkcs11.Session, *, kek: str) -> Any:  # Any: what a key can do is decided by its attributes
+    for key in _found(session, kek=kek):
+        return key
+    raise KeyMissing(f"The token has no key-encryption key with the id {kek}.")
+
+
+def _found(session: pkcs11.Session, *, kek: str) -> list[pkcs11.Object]:
+    try:
+        wanted = bytes.fromhex(kek)
+    except ValueError as error:
+        raise KeyMissing("A key file names a key-encryption key that no token can have.") from error
+    return list(session.get_objects({Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.ID: wanted}))

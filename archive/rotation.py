@@ -1,0 +1,92 @@
+"""Rotation and backup of the key store, each under the head's lock, so that no key is made meanwhile.
+
+Danger: these touch the only copies of the keys. The entry is committed before an old key-encryption key is destroyed.
+"""
+
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+
+from archive import events, ledger
+from archive.keys import Custody, KeyMissing, custody_of_settings, keeping, open_keystore, rewrapping
+from archive.models import RecordKey
+
+
+@dataclass(frozen=True)
+class KeyStatus:
+    """What a person needs to know about the key store. `missing` are buckets of the record that have no key."""
+
+    folder: str
+    kek: str
+    protection: str
+    bucket_keys: int
+    missing: tuple[str, ...]
+    unopened: tuple[str, ...]  # names of key files that do not open
+    to_be_destroyed: tuple[str, ...]  # key-encryption keys that an interrupted rotation left
+    shortcoming: str
+
+
+def key_status() -> KeyStatus:
+    """Open every key once and say how the store stands. Raises KeyMissing where there is no store to speak of."""
+    folder: Path = settings.ONRECORD_KEY_DIR
+    survey = keeping.survey(folder, custody=custody_of_settings())
+    used = set(RecordKey.objects.order_by().values_list("bucket", flat=True).distinct())
+    return KeyStatus(
+        folder=str(folder),
+        kek=survey.kek,
+        protection=survey.protection,
+        bucket_keys=len(survey.buckets),
+        missing=tuple(sorted(used - survey.buckets)),
+        unopened=survey.unopened,
+        to_be_destroyed=tuple(rewrapping.retiring_keks(folder)),
+        shortcoming=survey.shortcoming,
+    )
+
+
+def rotate_keys(at: datetime, *, passphrase: str = "") -> rewrapping.Rotation:
+    """Put all keys under a new key-encryption key, record it, then destroy the old one.
+
+    The new one is kept as the settings say; with `passphrase`, in a file sealed under that. Interrupted anywhere, the
+    store opens as before or under the new key-encryption key; run again, it ends well.
+    Raises KeyMissing, ForeignRecord.
+    """
+    folder: Path = settings.ONRECORD_KEY_DIR
+    old = custody_of_settings()
+    new = Custody(passphrase=passphrase) if passphrase else old
+    with ledger.transaction():
+        rotation = rewrapping.begin(folder, old=old, new=new)
+        ledger.record(
+            events.KeyRotated(
+                stream="system",
+                actor=events.SYSTEM,
+                at=at,
+                before=rotation.before,
+                after=rotation.after,
+                protection_before=rotation.protection_before,
+                protection_after=rotation.protection_after,
+            )
+        )
+        rewrapping.stage(folder, rotation, old=old, new=new)
+        rewrapping.switch(folder)
+    with ledger.transaction():
+        rewrapping.finish(folder, old=old, new=new)
+    open_keystore.cache_clear()
+    return rotation
+
+
+def back_up_keys(destination: Path) -> int:
+    """Copy the key store to a new folder and open every key of the copy; return how many there are.
+
+    Raises KeyMissing where the copy does not open, FileExistsError where the destination exists.
+    """
+    folder: Path = settings.ONRECORD_KEY_DIR
+    with ledger.transaction():
+        rewrapping.clear_up(folder)
+        shutil.copytree(folder, destination)
+    survey = keeping.survey(destination, custody=custody_of_settings())
+    if survey.unopened:
+        raise KeyMissing(f"Keys of the copy do not open: {', '.join(survey.unopened)}.")
+    return len(survey.buckets)

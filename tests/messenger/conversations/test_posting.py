@@ -24,7 +24,8 @@ def test_a_posted_message_is_in_the_record_with_its_number(cast: Cast) -> None:
     entry = ledger.find_entry(conversation.stream, message.n)
     assert entry.seq == message.seq
     assert entry.content["body"] == "The *draft* is ready"
-    assert entry.content["actor"]["name"] == "Alice"
+    actor = entry.content["actor"]
+    assert isinstance(actor, dict) and actor["name"] == "Alice"
     assert "<em>draft</em>" in message.html
 
 

@@ -20,6 +20,7 @@ from admin_portal.waiting import waiting_for
 from messenger.people.errors import Conflict, NotAllowed, NotFound
 from messenger.web.gates import person_of, sign_in_session_of
 
+MOST_DIGITS = 15
 View = Callable[..., HttpResponseBase]
 
 # What can be reached: (key, address, label, icon, capability that it takes).
@@ -63,6 +64,12 @@ def session_key_of(request: HttpRequest) -> str:
 def purpose_of(request: HttpRequest) -> Purpose | None:
     """Return the purpose stated in this session, or None when nothing may be shown yet."""
     return current_purpose(person_of(request), session=sign_in_session_of(request))
+
+
+def cursor_of(request: HttpRequest, name: str) -> int | None:
+    """Return the number in the address at which a list goes on; None, its beginning, for what no row can have."""
+    text = request.GET.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else None
 
 
 def render_page(request: HttpRequest, template: str, context: dict[str, Any], *, here: str) -> HttpResponse:

@@ -23,8 +23,8 @@ def first_moment(day: date | None) -> datetime | None:
 
 
 def moment_after(day: date | None) -> datetime | None:
-    """Return the first moment after the day, so that the day itself is in."""
-    return datetime.combine(day + timedelta(days=1), time.min, tzinfo=UTC) if day else None
+    """Return the first moment after the day, so that the day itself is in; None, no bound, for the last day of all."""
+    return datetime.combine(day + timedelta(days=1), time.min, tzinfo=UTC) if day and day < date.max else None
 
 
 def day_field(label: str) -> forms.DateField:

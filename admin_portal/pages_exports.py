@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from admin_portal.access import access_export, visible_exports
-from admin_portal.doors import portal_page, purpose_of, render_page, session_key_of
+from admin_portal.doors import cursor_of, portal_page, purpose_of, render_page, session_key_of
 from admin_portal.download import Handout, download_export, download_token
 from admin_portal.exports import approve_export, refuse_export, request_export
 from admin_portal.forms import ExportForm, ReasonForm, take
@@ -30,13 +30,13 @@ _BLOCK_BYTES = 256 * 1024
 @require_GET
 def exports(request: HttpRequest) -> HttpResponseBase:
     """All exports, newest first."""
-    before = request.GET.get("before", "")
+    before = cursor_of(request, "before")
     rows = visible_exports(person_of(request))
-    if before.isdecimal():
-        rows = rows.filter(pk__lt=int(before))
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
     page = list(rows[: PAGE_SIZE + 1])
     older = f"?before={page[PAGE_SIZE - 1].pk}" if len(page) > PAGE_SIZE else ""
-    context = {"exports": page[:PAGE_SIZE], "older_url": older, "newest_url": "?" if before else ""}
+    context = {"exports": page[:PAGE_SIZE], "older_url": older, "newest_url": "?" if before is not None else ""}
     return render_page(request, "exports.html", context, here="exports")
 
 

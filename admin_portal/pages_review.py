@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
 
-from admin_portal.doors import portal_page, render_page
+from admin_portal.doors import cursor_of, portal_page, render_page
 from admin_portal.forms import ReasonForm, take
 from admin_portal.labels import label_conversations
 from admin_portal.queue import decided_reports, keep_reported, open_report, open_reports, remove_reported
@@ -21,14 +21,14 @@ from messenger.web.gates import person_of
 @require_GET
 def review(request: HttpRequest) -> HttpResponseBase:
     """What waits for a decision, oldest first, and the last decisions."""
-    by, after = person_of(request), request.GET.get("after", "")
-    page = open_reports(by, after=int(after) if after.isdecimal() else None)
+    by, after = person_of(request), cursor_of(request, "after")
+    page = open_reports(by, after=after)
     context = {
         "waiting": report_rows(page.reports),
         "decided": report_rows(decided_reports(by)),
         "hidden": page.hidden,
         "next_url": f"?after={page.next_after}" if page.next_after else "",
-        "first_url": "?" if after else "",
+        "first_url": "?" if after is not None else "",
     }
     return render_page(request, "review.html", context, here="review")
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from admin_portal import status
-from admin_portal.doors import portal_page, purpose_of, render_page
+from admin_portal.doors import cursor_of, portal_page, purpose_of, render_page
 from admin_portal.forms import SearchForm
 from admin_portal.labels import conversation_id_of, label_conversations
 from admin_portal.search import Search, open_message, read_search, run_search
@@ -61,16 +61,13 @@ def _keep_or_complain(request: HttpRequest) -> HttpResponseBase:
 
 
 def _results(request: HttpRequest, search: Search, *, purpose: str) -> dict[str, Any]:  # Any: context of a template
-    after = request.GET.get("after", "")
-    key = request.GET["s"]
+    after, key = cursor_of(request, "after"), request.GET["s"]
     try:
-        page = run_search(
-            person_of(request), purpose=purpose, search=search, after=int(after) if after.isdecimal() else None
-        )
+        page = run_search(person_of(request), purpose=purpose, search=search, after=after)
     except Invalid as error:
         return {"problem": error.message}
     older = f"?{urlencode({'s': key, 'after': page.next})}" if page.next is not None else ""
-    newest = f"?{urlencode({'s': key})}" if after else ""
+    newest = f"?{urlencode({'s': key})}" if after is not None else ""
     return {"page": page, "hits": hit_rows(page), "older_url": older, "newest_url": newest}
 
 

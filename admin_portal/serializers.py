@@ -8,6 +8,7 @@ from admin_portal.exports import LONGEST_REASON
 from admin_portal.purposes import LONGEST, SHORTEST
 from admin_portal.search import LONGEST_QUERY
 
+LARGEST = 10**15 - 1  # well inside what the record and the databases take as a whole number
 Fields = serializers.Serializer[Any]  # Any: these serializers only check values, they have no instance
 
 
@@ -24,7 +25,12 @@ class SearchFields(Fields):
     since = serializers.DateTimeField(required=False, allow_null=True, default=None)
     until = serializers.DateTimeField(required=False, allow_null=True, default=None, help_text="not included")
     after = serializers.IntegerField(
-        required=False, allow_null=True, default=None, min_value=0, help_text="`next` of the page before"
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=0,
+        max_value=LARGEST,
+        help_text="`next` of the page before",
     )
 
 
@@ -36,9 +42,9 @@ class ExportFields(Fields):
     client_key = serializers.UUIDField(help_text="made by the client: asking again with it gives the same request")
     purpose = purpose_field()
     conversations = serializers.ListField(
-        child=serializers.IntegerField(min_value=1), max_length=1000, required=False, default=list
+        child=serializers.IntegerField(min_value=1, max_value=LARGEST), max_length=1000, required=False, default=list
     )
-    person = serializers.IntegerField(required=False, allow_null=True, default=None, min_value=1)
+    person = serializers.IntegerField(required=False, allow_null=True, default=None, min_value=1, max_value=LARGEST)
     since = serializers.DateTimeField(required=False, allow_null=True, default=None)
     until = serializers.DateTimeField(required=False, allow_null=True, default=None, help_text="not included")
 

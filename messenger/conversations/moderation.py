@@ -13,6 +13,7 @@ from messenger.conversations.models import Message, MessageReport
 from messenger.conversations.stream import append
 from messenger.people.errors import Conflict, Invalid, NotAllowed
 from messenger.people.models import Person
+from messenger.people.standing import acting
 
 REASONS = {
     "conduct": "Harassment or abuse",
@@ -59,9 +60,10 @@ def remove_message(by: Person, *, message: Message, reason: str, at: datetime | 
 
     Who may: `reports.decide`, and never on one's own words.
     """
-    if not by.can("reports.decide") or message.author_id == by.pk:
-        raise NotAllowed("You may not decide on this message.")
     with ledger.transaction():
+        by = acting(by, "reports.decide")
+        if message.author_id == by.pk:
+            raise NotAllowed("Nobody decides on their own words.")
         message = Message.objects.select_related("conversation").get(pk=message.pk)
         if message.state == Message.REMOVED:
             raise Conflict(None, "This message is removed already.")

@@ -24,8 +24,9 @@ from archive.leaf import format_time
 
 __all__ = ["BadScope", "ExportFailed", "Package", "Preview", "Scope", "build", "make", "preview"]
 
-TOOL = "OnRecord export 1"  # raised with every change of the bytes that the same record gives
+TOOL = "OnRecord export 2"  # raised with every change of the bytes that the same record gives
 BLOCK_BYTES = 1 << 20
+SHELL_VERIFIER = "verify.sh"
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip file can say
 FILE_MODE = 0o100644
 
@@ -129,9 +130,13 @@ def _write_tags(bag: Path, order: Order, text: str) -> None:
     }
     (bag / "README.txt").write_text(text, encoding="utf-8", newline="\n")
     (bag / "verify.py").write_bytes(Path(verify.__file__).read_bytes())
+    (bag / SHELL_VERIFIER).write_bytes(Path(__file__).with_name(SHELL_VERIFIER).read_bytes())
     _write_lines(bag / "bagit.txt", ["BagIt-Version: 1.0", "Tag-File-Character-Encoding: UTF-8"])
     _write_lines(bag / "bag-info.txt", [f"{name}: {value}" for name, value in info.items()])
-    for name, listed in (("manifest-sha256.txt", payload), ("tagmanifest-sha256.txt", sorted(verify.TAGS))):
+    for name, listed in (
+        ("manifest-sha256.txt", payload),
+        ("tagmanifest-sha256.txt", sorted({*verify.TAGS, SHELL_VERIFIER})),
+    ):
         _write_lines(bag / name, [f"{verify.describe(bag, item)['sha256']}  {item}" for item in listed])
 
 

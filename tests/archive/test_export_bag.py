@@ -55,7 +55,7 @@ def test_a_second_try_replaces_the_first(tmp_path: Path) -> None:
 def test_the_package_is_a_bag(tmp_path: Path) -> None:
     folder = unpack(export(tmp_path))
     names = {item.relative_to(folder).as_posix() for item in folder.rglob("*") if item.is_file()}
-    assert names == verify.PAYLOAD | verify.TAGS | {"tagmanifest-sha256.txt"}
+    assert names == verify.PAYLOAD | verify.TAGS | {"tagmanifest-sha256.txt", "verify.sh"}
     assert (folder / "bagit.txt").read_text() == "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
     payload = [folder / name for name in verify.PAYLOAD]
     octets = sum(item.stat().st_size for item in payload)
@@ -76,7 +76,7 @@ def test_the_package_never_carries_the_key_it_is_to_be_checked_with(tmp_path: Pa
 def test_the_commands_of_the_readme_work_as_they_stand(tmp_path: Path) -> None:
     folder = unpack(export(tmp_path))
     commands = [line[4:] for line in (folder / "README.txt").read_text().splitlines() if line.startswith("    ")]
-    assert len(commands) == 9
+    assert len(commands) == 10
     done = run_script(folder, commands, key=ledger.verifier_key())
     assert done.returncode == 0, done.stderr
     assert "verified and complete" in done.stdout
@@ -89,7 +89,7 @@ def test_the_commands_of_the_readme_notice_another_checkpoint(tmp_path: Path) ->
     commands = [line[4:] for line in (folder / "README.txt").read_text().splitlines() if line.startswith("    ")]
     checkpoint = (folder / "data/checkpoint").read_text().replace("\n10\n", "\n11\n")
     (folder / "data/checkpoint").write_text(checkpoint.replace("\n9\n", "\n8\n"))
-    done = run_script(folder, commands[3:], key=ledger.verifier_key())
+    done = run_script(folder, commands[4:], key=ledger.verifier_key())
     assert done.returncode != 0
     assert "Signature Verified Successfully" not in done.stdout
 

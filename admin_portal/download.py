@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from admin_portal.access import access_export, require
+from admin_portal.making import folder_of
 from admin_portal.models import ExportRequest
 from archive import events, ledger
 from messenger.people.errors import Conflict, NotAllowed
@@ -51,7 +52,7 @@ def download_export(by: Person, *, export_id: int, session: str, token: str, at:
         except BaseException:
             file.close()
             raise
-    shutil.rmtree(Path(export.path).parent, ignore_errors=True)
+    shutil.rmtree(folder_of(export), ignore_errors=True)
     return Handout(name=f"onrecord-export-{export.pk}.zip", size_bytes=export.size_bytes, file=file)
 
 
@@ -67,8 +68,12 @@ def _open_package(export: ExportRequest) -> BinaryIO:
         raise Conflict(None, "This package was downloaded already, and it is handed out once. Ask for a new export.")
     if export.state != ExportRequest.READY:
         raise Conflict(None, "This package is not ready.")
+    path = Path(export.path)
     try:
-        return Path(export.path).open("rb")
+        # Whoever writes into the database must not have another file handed out: a key, say.
+        if path.parent != folder_of(export):
+            raise FileNotFoundError(path)
+        return path.open("rb")
     except OSError as error:
         raise Conflict(None, "The package is no longer on this server. Ask for a new export.") from error
 

@@ -43,7 +43,7 @@ def make_due_exports(*, at: datetime | None = None) -> int:
 
 def make_export(export: ExportRequest, *, at: datetime | None = None) -> None:
     """Make one claimed package. A failure is put back for later, and after the last try it is told to the asker."""
-    folder = _folder(export)
+    folder = folder_of(export)
     try:
         if export.tries > MOST_TRIES:
             raise WorkerDied
@@ -63,13 +63,14 @@ def remove_leftovers() -> None:
     # Folders first, rows second: a folder seen here had its token committed before, so no worker's folder is missed.
     folders = list(root.glob("export-*-*"))
     needed = ExportRequest.objects.filter(state__in=(ExportRequest.MAKING, ExportRequest.READY))
-    names = {_folder(export).name for export in needed.exclude(lease_token=None)}
+    names = {folder_of(export).name for export in needed.exclude(lease_token=None)}
     for folder in folders:
         if folder.name not in names:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _folder(export: ExportRequest) -> Path:
+def folder_of(export: ExportRequest) -> Path:
+    """Return the folder of the export's last try, where its package lies when it is ready."""
     return Path(settings.ONRECORD_EXPORT_DIR) / f"export-{export.pk}-{export.lease_token}"
 
 

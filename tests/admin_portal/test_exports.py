@@ -342,6 +342,19 @@ def test_two_downloads_that_race_give_one_package(transactional_db: None, office
     assert len(looks_of(carl, "export.downloaded")) == 1
 
 
+def test_a_row_that_names_another_file_hands_nothing_out(office: Office, tmp_path: Path) -> None:
+    export, carl = ready(office), office.cast.carl
+    secret = tmp_path / "keys" / "log"
+    secret.parent.mkdir()
+    secret.write_bytes(b"a key")
+    ExportRequest.objects.filter(pk=export.pk).update(path=str(secret))
+    token, size = download_token(export, session=SESSION), record_size()
+    with pytest.raises(Conflict, match="no longer on this server"):
+        download_export(carl, export_id=export.pk, session=SESSION, token=token)
+    assert record_size() == size
+    assert secret.exists()
+
+
 async def test_under_asgi_a_package_is_streamed_in_blocks(tmp_path: Path) -> None:
     content = bytes(range(256)) * 2500
     (tmp_path / "package.zip").write_bytes(content)

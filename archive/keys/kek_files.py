@@ -137,5 +137,5 @@ def _parse(content: bytes, *, path: Path) -> tuple[_Form, bytes]:
 
 def _damaged(path: Path) -> KeyMissing:
     return KeyMissing(
-        f"The key-encryption key {path} is damaged: not {sealing.KEY_SIZE_BYTES} bytes, or what a passphrase seals."
+        f"The key-encryption key {path} is damaged: not {sealing.KEY_SIZE_BYTES} bytes, nor sealed by a passphrase."
     )

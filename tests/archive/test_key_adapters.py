@@ -1,7 +1,9 @@
 """The contract of every adapter to a key-encryption key. A cloud KMS is one more line in ADAPTERS."""
 
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -125,6 +127,29 @@ def test_a_sealed_file_whose_form_was_changed_is_refused(tmp_path: Path, change:
     path.write_bytes(changed)
     with pytest.raises(KeyMissing):
         adapter.open(path.name)
+
+
+def unwrap_in_token(kek: str, wrapped: bytes) -> bytes:
+    return TokenAdapter(software_token()).open(kek).unwrap(wrapped, context=b"log")
+
+
+@needs_softhsm
+def test_a_forked_worker_reaches_the_token_too() -> None:
+    adapter = TokenAdapter(software_token())
+    kek = adapter.create()
+    wrapped = adapter.open(kek).wrap(KEY, context=b"log")
+    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("fork")) as pool:
+        assert pool.submit(unwrap_in_token, kek, wrapped).result(timeout=30) == KEY
+    assert unwrap_in_token(kek, wrapped) == KEY
+
+
+@needs_softhsm
+def test_threads_take_turns_at_the_token() -> None:
+    adapter = TokenAdapter(software_token())
+    kek = adapter.create()
+    wrapped = adapter.open(kek).wrap(KEY, context=b"log")
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        assert set(pool.map(lambda _: unwrap_in_token(kek, wrapped), range(12))) == {KEY}
 
 
 @needs_softhsm

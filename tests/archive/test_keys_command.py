@@ -182,6 +182,22 @@ def test_the_keys_move_into_a_token_by_settings_and_rotation(folder: Path, setti
     refused_at_the_start("the settings name no pkcs11")
 
 
+def test_the_server_does_not_start_and_says_why(settings: Settings) -> None:
+    settings.ONRECORD_KEY_PASSPHRASE = PASSPHRASE
+    open_keystore.cache_clear()
+    size = Leaf.objects.count()
+    with pytest.raises(CommandError, match=r"is not sealed under it: run `manage\.py keys rotate`"):
+        call_command("serve", "--no-worker")
+    assert Leaf.objects.count() == size
+
+
+def test_without_a_store_there_is_nothing_to_show(folder: Path) -> None:
+    shutil.rmtree(folder)
+    with pytest.raises(CommandError, match="log cannot be read"):
+        run("status")
+    assert not folder.exists()
+
+
 def test_a_key_file_of_another_firm_stops_the_start(folder: Path, tmp_path: Path) -> None:
     create_keystore(tmp_path / "other")
     shutil.copy(tmp_path / "other" / "kek", folder / "kek")

@@ -47,7 +47,8 @@ def make_export(export: ExportRequest, *, at: datetime | None = None) -> None:
     try:
         if export.tries > MOST_TRIES:
             raise WorkerDied
-        _finish(export, _make_package(export, folder), at=at or timezone.now())
+        package = _make_package(export, folder, at=at or timezone.now())
+        _finish(export, package, at=at or timezone.now())
     except LeaseLost:
         log.warning("export_lease_lost", export=export.pk)
         shutil.rmtree(folder, ignore_errors=True)
@@ -74,7 +75,7 @@ def folder_of(export: ExportRequest) -> Path:
     return Path(settings.ONRECORD_EXPORT_DIR) / f"export-{export.pk}-{export.lease_token}"
 
 
-def _make_package(export: ExportRequest, folder: Path) -> Package:
+def _make_package(export: ExportRequest, folder: Path, *, at: datetime) -> Package:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return make(
         read_scope(export.scope).for_archive(),
@@ -82,8 +83,7 @@ def _make_package(export: ExportRequest, folder: Path) -> Package:
         requester=export.asked_by.as_actor(),
         approvals=_approvals(export),
         purpose=export.purpose,
-        # The time of the approval: a second try over the same record gives the same bytes.
-        at=export.decided_at or export.asked_at,
+        at=at,
         folder=folder,
     )
 

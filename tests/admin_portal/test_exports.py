@@ -221,6 +221,17 @@ def test_an_approved_export_is_made_once_and_recorded(office: Office) -> None:
     assert Path(export.path).stat().st_size == export.size_bytes
 
 
+def test_a_package_made_late_states_the_time_of_its_making(office: Office) -> None:
+    export, now = ask(office), timezone.now()
+    approve_export(office.cast.cora, export_id=export.pk, at=now - timedelta(days=3))
+    make_due_exports()
+    assert system_entries("stream.heads")[-1].at >= now - timedelta(seconds=1)
+    export.refresh_from_db()
+    with zipfile.ZipFile(export.path) as package:
+        manifest = json.loads(package.read(f"export-{export.pk}/data/manifest.json"))
+    assert manifest["made_at"] >= now.date().isoformat()
+
+
 def test_two_workers_never_take_the_same_export(office: Office) -> None:
     export, now = ask(office), timezone.now()
     approve_export(office.cast.cora, export_id=export.pk)

@@ -24,10 +24,11 @@ class NotCanonical(ValueError):
 
 def encode(value: Json) -> bytes:
     """Return the one canonical form of a JSON value. Raises NotCanonical for anything outside the subset."""
-    return _encode_plain(value) if _is_plain(value) else _encode_slowly(value)
+    return encode_again(value) if _is_plain(value) else _encode_slowly(value)
 
 
-def _encode_plain(value: Json) -> bytes:
+def encode_again(value: Json) -> bytes:
+    """Return the canonical form of a value, or a part of one, that encode() or parse() took before: not looked at."""
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError:  # a lone surrogate, or deeper than orjson goes: the slow way knows which
@@ -51,7 +52,7 @@ def parse(data: bytes) -> Json:
     except orjson.JSONDecodeError:
         return _parse_slowly(data)
     # The same bytes again: so no spaces, no other escapes, and no key that stood twice and was dropped.
-    if _is_plain(value) and _encode_plain(value) == data:
+    if _is_plain(value) and encode_again(value) == data:
         return value
     return _parse_slowly(data)
 
@@ -97,7 +98,9 @@ def _is_plain(value: object) -> bool:
 
 def _has_plain_members(members: dict[object, object]) -> bool:
     for key, value in members.items():
-        if type(key) is not str or not key.isascii() or not _is_plain(value):
+        if type(key) is not str or not key.isascii():
+            return False
+        if type(value) is not str and not _is_plain(value):
             return False
     return True
 

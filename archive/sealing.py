@@ -52,25 +52,28 @@ class Sealed:
     record_key: bytes = field(repr=False)
 
 
+# rule: eu-gdpr-security
 def seal_content(content: dict[str, Json], *, place: Place) -> Sealed:
     """Seal named fields under a fresh record key. Raises NotCanonical for what is outside canonical JSON."""
     record_key = secrets.token_bytes(KEY_SIZE_BYTES)
+    root = _extract(record_key)
     return Sealed(
-        ciphertext=seal(content, record_key=record_key, place=place),
-        commitments=commitments(content, record_key=record_key),
+        ciphertext=encrypt(canonical.encode(content), key=_content_key(root), aad=place.content_aad()),
+        commitments=_commitments(content, root=root),
         record_key=record_key,
     )
 
 
-# rule: eu-gdpr-security
-def seal(content: dict[str, Json], *, record_key: bytes, place: Place) -> bytes:
-    return encrypt(canonical.encode(content), key=_content_key(record_key), aad=place.content_aad())
-
-
 def unseal(ciphertext: bytes, *, record_key: bytes, place: Place) -> dict[str, Json]:
     """Return the content. Raises NotOpened for another key or place, NotCanonical for what we would not have sealed."""
-    data = decrypt(ciphertext, key=_content_key(record_key), aad=place.content_aad())
-    return canonical.parse_object(data)
+    return _unseal(ciphertext, root=_extract(record_key), place=place)
+
+
+def unseal_committed(ciphertext: bytes, *, record_key: bytes, place: Place) -> tuple[dict[str, Json], dict[str, Json]]:
+    """Return the content and the commitments that it has. Raises as unseal()."""
+    root = _extract(record_key)
+    content = _unseal(ciphertext, root=root, place=place)
+    return content, _commitments(content, root=root)
 
 
 def wrap_record_key(record_key: bytes, *, bucket_key: bytes, place: Place) -> bytes:
@@ -115,8 +118,20 @@ def decrypt(sealed: bytes, *, key: bytes, aad: bytes) -> bytes:
         raise NotOpened("the key does not open what is sealed here") from error
 
 
-def _content_key(record_key: bytes) -> bytes:
-    return _expand(_extract(record_key), info=b"enc")
+def _unseal(ciphertext: bytes, *, root: _Pads, place: Place) -> dict[str, Json]:
+    return canonical.parse_object(decrypt(ciphertext, key=_content_key(root), aad=place.content_aad()))
+
+
+def _commitments(content: dict[str, Json], *, root: _Pads) -> dict[str, Json]:
+    # Content that came through canonical.encode() or parse(): its values need no second look.
+    return {
+        field: _hmac(_pads(_commitment_key(root, field)), canonical.encode_again(value)).hex()
+        for field, value in content.items()
+    }
+
+
+def _content_key(root: _Pads) -> bytes:
+    return _expand(root, info=b"enc")
 
 
 def _commitment_key(root: _Pads, field: str) -> bytes:

@@ -4,7 +4,7 @@ It must take the leaf's bytes as the measure; the rows beside it are compared wi
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from archive import merkle, sealing
@@ -12,6 +12,7 @@ from archive.canonical import Json, NotCanonical
 from archive.events import StreamHeads, words_of
 from archive.keys import KeyMissing, KeyStore
 from archive.leaf import Leaf, parse_time
+from archive.ledger.check_page import Item
 from archive.ledger.findings import Findings
 from archive.ledger.reading import heads_root
 from archive.ledger.rows import Row, as_bytes
@@ -48,6 +49,19 @@ class EntryCheck:
         self.streams[leaf.stream] = (leaf.n, merkle.leaf_hash(data).hex())
         return leaf.at
 
+    def follow(self, items: Iterable[Item]) -> bool:
+        """Link accepted entries to their streams. Where one does not fit, change nothing and return False."""
+        ends: dict[str, tuple[int, str]] = {}
+        for item in items:
+            end = ends.get(item.stream) or self.streams.get(item.stream, (0, ""))
+            if (item.n - 1, item.prev) != end:
+                return False
+            if item.heads is not None and not _are_heads(item.heads, {**self.streams, **ends}):
+                return False
+            ends[item.stream] = (item.n, item.digest.hex())
+        self.streams.update(ends)
+        return True
+
     def _differences(self, leaf: Leaf, *, seq: int, rows: EntryRows) -> Iterator[str]:
         if leaf.seq != seq:
             yield f"The leaf stands at number {seq}, but says that it is number {leaf.seq}."
@@ -83,13 +97,13 @@ class EntryCheck:
         if not fits:
             yield "The content does not have the commitments of the leaf."
         yield from _document_faults(leaf, content=content, row=rows.document)
-        if leaf.kind == StreamHeads.kind:
-            yield from self._heads_faults(content)
-
-    def _heads_faults(self, content: dict[str, Json]) -> Iterator[str]:
-        listing = sorted((stream, n, bytes.fromhex(last)) for stream, (n, last) in self.streams.items())
-        if content.get("count") != len(listing) or content.get("root") != heads_root(listing).hex():
+        if leaf.kind == StreamHeads.kind and not _are_heads(content, self.streams):
             yield "The stream heads that it commits to are not those of the record at that point."
+
+
+def _are_heads(content: dict[str, Json], streams: Mapping[str, tuple[int, str]]) -> bool:
+    listing = sorted((stream, n, bytes.fromhex(last)) for stream, (n, last) in streams.items())
+    return content.get("count") == len(listing) and content.get("root") == heads_root(listing).hex()
 
 
 def _record_key(row: Row | None, *, store: KeyStore, place: sealing.Place) -> bytes:

@@ -13,6 +13,7 @@ from django.db import models, transaction
 from archive import merkle
 from archive.keys import KeyMissing, KeyStore
 from archive.ledger.check_entry import EntryCheck, EntryRows
+from archive.ledger.check_page import accept_page
 from archive.ledger.check_tree import TreeCheck
 from archive.ledger.findings import CheckReport, Findings, Problem
 from archive.ledger.head import keystore
@@ -22,7 +23,7 @@ from archive.models import Checkpoint, Document, Entry, Head, Leaf, RecordKey, S
 
 __all__ = ["CheckReport", "Problem", "check"]
 
-BATCH = 500
+BATCH = 1000
 
 Progress = Callable[[int, int], None]
 
@@ -60,8 +61,9 @@ class _Examination:
 
     def walk(self) -> None:
         """Examine all entries that are there and were not examined yet."""
-        while numbers := self._next_numbers():
-            self._examine(upto=numbers[-1])
+        while (last := self._next_end()) is not None:
+            if not self._accept(last):
+                self._examine(upto=last)
             if self._on_progress:
                 self._on_progress(self._expected, max(self._expected, _size_in_head()))
 
@@ -88,9 +90,27 @@ class _Examination:
                 self._findings.add(None, f"Contents and signatures cannot be checked without the keys. {error}")
             return None
 
-    def _next_numbers(self) -> list[int]:
+    def _next_end(self) -> int | None:
         rest = Leaf.objects.all() if self._after is None else Leaf.objects.filter(seq__gt=self._after)
-        return list(rest.order_by("seq").values_list("seq", flat=True)[:BATCH])
+        end: int | None = rest.order_by("seq")[:BATCH].aggregate(end=models.Max("seq"))["end"]
+        return end
+
+    def _accept(self, last: int) -> bool:
+        """Examine the entries up to `last` the quick way; where one is not as it should be, do nothing: False."""
+        if self._store is None or not 0 <= last - self._expected < BATCH:
+            return False
+        numbers = range(self._expected, last + 1)
+        items = accept_page(numbers, after=self._after, store=self._store, origin=self._origin)
+        if items is None or not self._entries.follow(items):
+            return False
+        checkpoints = self._read_checkpoints(upto=last)
+        for item in items:
+            self._tree.grow(item.digest)
+            if signed := checkpoints.found.pop(item.seq + 1, None):
+                self._tree.examine_checkpoint(signed, size=item.seq + 1, last_at=item.at)
+        self._examine_loose(checkpoints)
+        self._expected, self._after = last + 1, last
+        return True
 
     def _examine(self, *, upto: int | None) -> None:
         leaves, entries, keys, documents = (
@@ -106,9 +126,12 @@ class _Examination:
             last_at = self._examine_leaf(seq, row=leaves.found.get(seq), beside=beside)
             if signed := checkpoints.found.pop(seq + 1, None):
                 self._tree.examine_checkpoint(signed, size=seq + 1, last_at=last_at)
+        self._examine_loose(checkpoints)
+        self._after = upto
+
+    def _examine_loose(self, checkpoints: Rows) -> None:
         for size, row in sorted(checkpoints.found.items()):
             self._tree.examine_checkpoint(row, size=size, last_at=None)
-        self._after = upto
 
     def _examine_leaf(self, seq: int, *, row: Row | None, beside: EntryRows) -> str | None:
         if seq < self._expected:

@@ -57,10 +57,12 @@ def run_search(
 
     Raises NotFound for those who may not search, Invalid with the field `purpose`, `words` or `until`.
     """
+    require(by, "record.search")
+    purpose, search = clean_purpose(purpose), _checked(search)
+    # Before the head is locked: a search may take seconds, and nobody could post meanwhile.
+    page = _find(search, after=after)
     with ledger.transaction():
         by = require(by, "record.search")
-        purpose = clean_purpose(purpose)
-        page = _find(_checked(search), after=after)
         ledger.record(
             events.RecordSearched(
                 stream=f"person:{by.pk}",

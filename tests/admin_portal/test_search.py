@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from admin_portal.labels import label_conversations
 from admin_portal.search import Search, open_message, run_search
@@ -54,6 +56,15 @@ def test_without_a_purpose_nothing_is_shown_and_nothing_is_recorded(office: Offi
         with pytest.raises(Invalid, match="Say why you look"):
             open_message(office.cast.carl, purpose=purpose, seq=office.messages[0].seq)
     assert record_size() == size
+
+
+def test_a_search_holds_nobody_up(office: Office) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        run_search(office.cast.carl, purpose=PURPOSE, search=Search(words="lawyer"))
+    statements = [query["sql"] for query in queries]
+    searched = max(place for place, sql in enumerate(statements) if "archive_document" in sql)
+    locked = min(place for place, sql in enumerate(statements) if "archive_head" in sql)
+    assert searched < locked
 
 
 def test_a_search_is_narrowed_by_who_said_it_and_when(office: Office) -> None:

@@ -4,5 +4,6 @@ Leaves tell kinds, times and sizes but no words, names or numbers: content stays
 """
 
 from archive.publish.comparing import Contradicted, require_contained
+from archive.publish.writing import Published, PublishFailed, publish
 
-__all__ = ["Contradicted", "require_contained"]
+__all__ = ["Contradicted", "PublishFailed", "Published", "publish", "require_contained"]

@@ -1,4 +1,4 @@
-"""`manage.py record`: check the record, print its verifier key or latest checkpoint, record the stream heads.
+"""`manage.py record`: check the record, print its key or checkpoint, record the heads, publish it, compare it.
 
 It must not print content or keys other than the public one.
 """
@@ -6,17 +6,21 @@ It must not print content or keys other than the public one.
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from archive import ledger
+from archive import ledger, publish
+from archive.checkpoint import BadCheckpoint
+
+FAILURES = (ledger.KeyMissing, ledger.ForeignRecord, ledger.EntryNotFound, publish.PublishFailed, OSError)
 
 
 class Command(BaseCommand):
     """One sub-command each; `check` exits 1 when anything is wrong and names the first bad entry."""
 
-    help = "Check the record, print its verifier key or latest checkpoint, or record the stream heads."
+    help = "Check, publish or compare the record, print its verifier key or checkpoint, record the stream heads."
 
     def add_arguments(self, parser: CommandParser) -> None:
         commands = parser.add_subparsers(dest="what", required=True)
@@ -27,20 +31,29 @@ class Command(BaseCommand):
         commands.add_parser(
             "heads", help="record the last item of every stream, so that exports can prove completeness"
         )
+        publishing = commands.add_parser("publish", help="write checkpoint, tiles and entries as C2SP tlog-tiles")
+        publishing.add_argument("folder", type=Path)
+        publishing.add_argument("--prove", type=int, nargs="+", default=[], metavar="N", help="entries to prove")
+        compare = commands.add_parser("compare", help="compare the record with a checkpoint that was published before")
+        compare.add_argument("file", type=Path, help="the published checkpoint")
 
     def handle(self, *args: Any, **options: Any) -> None:  # Any: as Django declares it
         try:
-            self._run(options["what"], as_json=bool(options.get("json")))
-        except (ledger.KeyMissing, ledger.ForeignRecord, ledger.EntryNotFound) as error:
+            self._run(options["what"], options)
+        except FAILURES as error:
             raise CommandError(str(error)) from error
 
-    def _run(self, what: str, *, as_json: bool) -> None:
+    def _run(self, what: str, options: dict[str, Any]) -> None:  # Any: as Django declares it
         if what == "check":
-            self._check(as_json=as_json)
+            self._check(as_json=options["json"])
         elif what == "key":
             self.stdout.write(ledger.verifier_key())
         elif what == "checkpoint":
             self.stdout.write(ledger.latest_checkpoint().note, ending="")
+        elif what == "publish":
+            self._publish(options["folder"], prove=options["prove"])
+        elif what == "compare":
+            self._compare(options["file"])
         else:
             receipt = ledger.record_heads(datetime.now(UTC))
             self.stdout.write(f"The heads of all streams are entry {receipt.seq}.")
@@ -54,6 +67,19 @@ class Command(BaseCommand):
             self.stdout.write("\n".join(_sentences(report)))
         if not report.is_sound:
             raise SystemExit(1)
+
+    def _publish(self, folder: Path, *, prove: list[int]) -> None:
+        published = publish.publish(folder, prove=prove)
+        self.stderr.write(f"{published.size} entries are published in {folder}; {published.written} files are new.")
+        self.stdout.write(ledger.verifier_key())
+
+    def _compare(self, file: Path) -> None:
+        try:
+            statement = publish.require_contained(file.read_text(encoding="utf-8"))
+        except (publish.Contradicted, BadCheckpoint, UnicodeDecodeError) as error:
+            self.stdout.write(f"NOT the record that was published: {error}")
+            raise SystemExit(1) from error
+        self.stdout.write(f"The record begins with the {statement.size} entries of the published checkpoint.")
 
     def _show_progress(self, done: int, total: int) -> None:
         self.stderr.write(f"\r{done} of {total} entries", ending="")

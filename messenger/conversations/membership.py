@@ -30,10 +30,10 @@ def add_member(by: Person, *, conversation_id: int, person_id: int, at: datetime
 
 
 def take_thread(person: Person, *, conversation_id: int, at: datetime | None = None) -> Membership:
-    """Take a client thread that nobody holds (an inbound text from an unknown number)."""
+    """Take a client thread that nobody holds (an inbound text from an unknown number); administrators may not."""
     with ledger.transaction():
         conversation = Conversation.objects.filter(pk=conversation_id, kind=Conversation.CLIENT).first()
-        if conversation is None or not person.can("chat"):
+        if conversation is None or not person.can("threads.take"):
             raise NotFound
         if Membership.objects.filter(roster=conversation.roster_id, until_n=None).exists():
             raise NotFound

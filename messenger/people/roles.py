@@ -20,7 +20,7 @@ ROLE_NAMES: Final[dict[str, str]] = {
 }
 
 CAPABILITIES: Final[dict[str, frozenset[str]]] = {
-    EMPLOYEE: frozenset({"chat", "report"}),
+    EMPLOYEE: frozenset({"chat", "report", "threads.take"}),
     REVIEWER: frozenset({"portal", "reports.view", "reports.decide"}),
     OFFICER: frozenset(
         {
@@ -45,6 +45,11 @@ CAPABILITIES: Final[dict[str, frozenset[str]]] = {
 PRIVILEGED_ROLES: Final = frozenset({REVIEWER, OFFICER, EXAMINER, ADMINISTRATOR})
 
 
+# What a role takes away, whatever else somebody is: a client's thread that nobody holds is content of others.
+WITHHELD: Final[dict[str, frozenset[str]]] = {ADMINISTRATOR: frozenset({"threads.take"})}
+
+
 def capabilities_of(roles: frozenset[str]) -> frozenset[str]:
     """Return everything that somebody with these roles may do."""
-    return frozenset().union(*(CAPABILITIES[role] for role in roles))
+    granted = frozenset[str]().union(*(CAPABILITIES[role] for role in roles))
+    return granted.difference(*(WITHHELD.get(role, frozenset()) for role in roles))

@@ -67,7 +67,8 @@ def contacts(request: HttpRequest) -> HttpResponse:
         except (errors.Invalid, errors.Conflict) as error:
             form.add_error(error.field if error.field in form.fields else None, error.message)
     rows = _rows(contacts_list(person, request.GET.get("q", "")[:80]))
-    context = {"form": form, "rows": rows, "q": request.GET.get("q", ""), "unclaimed": queries.unclaimed_threads()}
+    unclaimed = queries.unclaimed_threads() if person.can("threads.take") else []
+    context = {"form": form, "rows": rows, "q": request.GET.get("q", ""), "unclaimed": unclaimed}
     return render(request, "messenger/contacts/list.html", context, status=422 if form.errors else 200)
 
 

@@ -14,6 +14,8 @@ JUDGES: Final = f"reviewer {OFFICERS}"  # of reported messages
 # At the API a personal token stands for its person; a page knows nobody by a token.
 CALLERS: Final = f"{SIGNED_IN} token"
 TEXTERS: Final = f"{CHATTERS} token"
+# An administrator chats, but takes no thread in which a client has written already.
+TAKERS: Final = CHATTERS.removesuffix(" administrator")
 EVERYBODY: Final = f"{CALLERS} {NOBODY}"
 
 ROLES: Final = tuple(EVERYBODY.split())

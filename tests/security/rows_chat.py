@@ -4,7 +4,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-from tests.security.roles import CALLERS, CHATTERS, EVERYBODY, TEXTERS
+from tests.security.roles import CALLERS, CHATTERS, EVERYBODY, TAKERS, TEXTERS
 from tests.security.rows import Row, on_each, row
 from tests.security.world import ABSENT, CONVERSATIONS, World
 
@@ -107,7 +107,7 @@ CALLS: Final[list[Row]] = [
         no={"news": {403: MEMBERS}},
     ),
     *on_each(f"POST {CONVERSATION}/read", "conversation_id", SOME, body={"n": 2}, yes=seated(200)),
-    *on_each(f"POST {CONVERSATION}/take", "conversation_id", SOME, yes={"unclaimed": {201: TEXTERS}}),
+    *on_each(f"POST {CONVERSATION}/take", "conversation_id", SOME, yes={"unclaimed": {201: f"{TAKERS} token"}}),
     *on_each(
         f"POST {CONVERSATION}/members",
         "conversation_id",
@@ -214,7 +214,7 @@ PAGES: Final[list[Row]] = [
         yes=seated_at_pages(302) | {"news": {302: "owner"}},
         no={"news": {302: "member"}},
     ),
-    *on_each("POST c/<int:conversation_id>/take/", "conversation_id", SOME, yes={"unclaimed": {302: CHATTERS}}),
+    *on_each("POST c/<int:conversation_id>/take/", "conversation_id", SOME, yes={"unclaimed": {302: TAKERS}}),
     *[
         row(
             f"{method} c/<int:conversation_id>/messages/<int:n>/report/",

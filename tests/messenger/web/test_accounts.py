@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from django.core import mail
+from django.core.cache import cache
 from django.test import Client, override_settings
 
 from archive import ledger
@@ -99,6 +100,15 @@ def test_after_five_wrong_guesses_the_right_password_is_refused_too(cast: Cast) 
     assert words != attempt("nobody@firm.example", PASSWORD)[1]
     attempt(cast.alice.email, PASSWORD)
     assert refusals(cast.alice) == [WRONG] * 5 + [LOCKED]  # the lock-out is recorded once, not at every try
+
+
+@pytest.mark.backend("sqlite")  # Redis keeps the counters of production
+def test_a_flood_of_other_attempts_does_not_lift_a_lock_out(cast: Cast) -> None:
+    for _ in range(6):
+        attempt(cast.alice.email, "wrong-harbour-lantern")
+    for number in range(1000):
+        cache.set(f"another-counter-{number}", 1)
+    assert attempt(cast.alice.email, PASSWORD)[0] == 200
 
 
 def test_a_lock_out_does_not_lock_the_person_out_elsewhere(cast: Cast) -> None:

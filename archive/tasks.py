@@ -3,10 +3,16 @@
 from celery import shared_task
 from django.utils import timezone
 
-from archive import evidence
+from archive import evidence, ledger
 
 
 @shared_task(name="archive.collect_evidence")
 def collect_evidence() -> None:
     """Let those outside attest the latest checkpoint."""
     evidence.collect_cosignatures(at=timezone.now())
+
+
+@shared_task(name="archive.keep_guard")
+def keep_guard() -> None:
+    """Tell the rollback guard what its limit of writes held back."""
+    ledger.keep_latest()

@@ -17,7 +17,7 @@ from archive.events.conversations import (
     ReceiptMarked,
 )
 from archive.events.evidence import CheckpointWitnessed
-from archive.events.ledger import ConfigurationChanged, KeyRotated, RecordChecked, StreamHeads
+from archive.events.ledger import ConfigurationChanged, KeyRotated, LogBreak, RecordChecked, StreamHeads
 from archive.events.looks import (
     EntryOpened,
     ExportApproved,
@@ -67,6 +67,7 @@ __all__ = [
     "FirmFounded",
     "Json",
     "KeyRotated",
+    "LogBreak",
     "MemberAdded",
     "MemberRemoved",
     "MessageCreated",

@@ -38,6 +38,17 @@ class KeyRotated(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LogBreak(Event):
+    """The database was put back and a person decided to go on: what was committed after this point is lost."""
+
+    kind: ClassVar[str] = "log.break"
+    reason: str
+    lost_size: int  # the size of the largest checkpoint that is known of what is lost
+    lost_root: str  # hex
+    lost_checkpoint: str  # the signed note
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConfigurationChanged(Event):
     kind: ClassVar[str] = "configuration.changed"
     what: str

@@ -6,6 +6,7 @@ It must not call anybody: it says what the rows say.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from archive import ledger
 from archive.evidence.witnessing import WITNESS
 from archive.models import EvidenceSource, Witnessed
 from archive.witness.configuration import configured_witnesses
@@ -62,4 +63,5 @@ def _problems() -> tuple[str, ...]:
     # A source that is no longer set up has no say.
     names = {witness.name for witness in configured_witnesses()}
     rows = EvidenceSource.objects.filter(name__in=names).exclude(problem="").order_by("name")
-    return tuple(f"{row.name}: {row.problem}" for row in rows)
+    behind = ledger.guard_problem()
+    return (*([behind] if behind else []), *(f"{row.name}: {row.problem}" for row in rows))

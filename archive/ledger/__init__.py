@@ -8,8 +8,10 @@ from archive.canonical import NotCanonical
 from archive.keys import KeyMissing
 from archive.leaf import LeafTooLarge
 from archive.ledger.appending import Receipt, record, record_all, record_heads
+from archive.ledger.breaking import guard_problem, record_break
 from archive.ledger.checking import CheckReport, Problem, check
-from archive.ledger.errors import EntryNotFound, ForeignRecord, NotInTransaction
+from archive.ledger.errors import BehindGuard, EntryNotFound, ForeignRecord, NotBehind, NotInTransaction
+from archive.ledger.guarding import keep_latest
 from archive.ledger.head import confirm_identity, transaction, verifier_key
 from archive.ledger.proving import Prover, prove
 from archive.ledger.reading import (
@@ -30,11 +32,13 @@ from archive.ledger.reading import (
 from archive.sealing import NotOpened
 
 __all__ = [
+    "BehindGuard",
     "CheckReport",
     "EntryNotFound",
     "ForeignRecord",
     "KeyMissing",
     "LeafTooLarge",
+    "NotBehind",
     "NotCanonical",
     "NotInTransaction",
     "NotOpened",
@@ -46,10 +50,12 @@ __all__ = [
     "check",
     "confirm_identity",
     "find_entry",
+    "guard_problem",
     "head_leaf",
     "heads",
     "heads_root",
     "is_empty",
+    "keep_latest",
     "latest_checkpoint",
     "leaf_text",
     "open_entry",
@@ -58,6 +64,7 @@ __all__ = [
     "read_stream",
     "record",
     "record_all",
+    "record_break",
     "record_heads",
     "stream_leaves",
     "transaction",

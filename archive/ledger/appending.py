@@ -18,6 +18,7 @@ from archive.leaf import Leaf as LeafBytes
 from archive.leaf import format_time, parse_time
 from archive.ledger import storing, tiles, words
 from archive.ledger.errors import ForeignRecord
+from archive.ledger.guarding import keep_on_commit
 from archive.ledger.head import keystore, lock_head
 from archive.ledger.reading import heads, heads_root
 from archive.models import Checkpoint, Entry, Head, Leaf, RecordKey, Stream
@@ -139,6 +140,7 @@ class _Batch:
         note = checkpoint.sign(statement, key=self._keys.log_key)
         storing.insert(Checkpoint, ("size", "root", "note", "at"), [(size, root, note, storing.as_time(at))])
         Head.objects.filter(id=Head.ONLY).update(size=size, frontier=self._frontier.to_bytes())
+        keep_on_commit(note)
 
     def _load_ends(self, names: Collection[str]) -> dict[str, _End]:
         every = (_End(self._keys.stream_id(name, origin=self._origin), name) for name in names)

@@ -11,3 +11,11 @@ class EntryNotFound(LookupError):
 
 class ForeignRecord(RuntimeError):
     """The database holds another record than the settings and keys say; nothing may be written to it."""
+
+
+class BehindGuard(ForeignRecord):
+    """The database was put back: more was committed before than it holds. Nothing may be written; a person decides."""
+
+
+class NotBehind(RuntimeError):
+    """A loss was to be accepted, but nothing is lost."""

@@ -13,6 +13,7 @@ from django.db import transaction as database
 from archive import checkpoint
 from archive.keys import KeyStore, confirm_protection, create_keystore, open_keystore
 from archive.ledger.errors import ForeignRecord, NotInTransaction
+from archive.ledger.guarding import refuse_behind
 from archive.models import Checkpoint, Head
 
 
@@ -21,7 +22,7 @@ def lock_head() -> Head:
 
     The lock makes appends one after another: sequence numbers, stream numbers and previous hashes are read under it.
     SQLite has no row locks, there the settings make every transaction take the one write lock as it begins.
-    Raises NotInTransaction, ForeignRecord, KeyMissing.
+    Raises NotInTransaction, ForeignRecord (BehindGuard where the database was put back), KeyMissing.
     """
     if not connection.in_atomic_block:
         raise NotInTransaction(
@@ -29,6 +30,7 @@ def lock_head() -> Head:
         )
     head = _locked() or _found()
     _refuse_foreign(head)
+    refuse_behind(size=head.size, verifier_key=head.verifier_key)
     return head
 
 
@@ -60,8 +62,10 @@ def confirm_identity() -> None:
     confirm_protection(settings.ONRECORD_KEY_DIR)
     head = Head.objects.first()
     if head is None:
+        refuse_behind(size=0, verifier_key="")
         return
     _refuse_foreign(head)
+    refuse_behind(size=head.size, verifier_key=head.verifier_key)
     latest = Checkpoint.objects.order_by("-size").first()
     if latest is None:
         return

@@ -14,7 +14,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from archive import ledger, publish
 from archive.checkpoint import BadCheckpoint
 
-FAILURES = (ledger.KeyMissing, ledger.ForeignRecord, ledger.EntryNotFound, publish.PublishFailed, OSError)
+FAILURES = (
+    ledger.EntryNotFound,
+    ledger.ForeignRecord,
+    ledger.KeyMissing,
+    ledger.NotBehind,
+    publish.PublishFailed,
+    OSError,
+)
 
 
 class Command(BaseCommand):
@@ -28,6 +35,8 @@ class Command(BaseCommand):
         check.add_argument("--json", action="store_true", help="print the report as JSON")
         commands.add_parser("key", help="print the verifier key, to be published where verifiers find it")
         commands.add_parser("checkpoint", help="print the latest signed checkpoint")
+        broken = commands.add_parser("break", help="go on with a database that was put back, and record what is lost")
+        broken.add_argument("--reason", required=True, help="why, in words that an examiner will read")
         commands.add_parser(
             "heads", help="record the last item of every stream, so that exports can prove completeness"
         )
@@ -54,6 +63,9 @@ class Command(BaseCommand):
             self._publish(options["folder"], prove=options["prove"])
         elif what == "compare":
             self._compare(options["file"])
+        elif what == "break":
+            receipt = ledger.record_break(reason=options["reason"], at=datetime.now(UTC))
+            self.stdout.write(f"The loss is accepted in entry {receipt.seq}. Tell those who witness the record.")
         else:
             receipt = ledger.record_heads(datetime.now(UTC))
             self.stdout.write(f"The heads of all streams are entry {receipt.seq}.")

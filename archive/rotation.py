@@ -12,7 +12,8 @@ from django.conf import settings
 
 from archive import events, ledger
 from archive.keys import Custody, KeyMissing, custody_of_settings, keeping, open_keystore, rewrapping
-from archive.models import RecordKey
+from archive.leaf import format_time
+from archive.models import Entry, RecordKey
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class KeyStatus:
     folder: str
     kek: str
     protection: str
+    rotated_at: str  # when that key-encryption key came, as the record has it; "" for the first one
     bucket_keys: int
     missing: tuple[str, ...]
     unopened: tuple[str, ...]  # names of key files that do not open
@@ -32,18 +34,26 @@ class KeyStatus:
 def key_status() -> KeyStatus:
     """Open every key once and say how the store stands. Raises KeyMissing where there is no store to speak of."""
     folder: Path = settings.ONRECORD_KEY_DIR
-    survey = keeping.survey(folder, custody=custody_of_settings())
+    # Read first: a key is in the store before its bucket is in the record.
     used = set(RecordKey.objects.order_by().values_list("bucket", flat=True).distinct())
+    survey = keeping.survey(folder, custody=custody_of_settings())
     return KeyStatus(
         folder=str(folder),
         kek=survey.kek,
         protection=survey.protection,
+        rotated_at=_rotated_at(),
         bucket_keys=len(survey.buckets),
         missing=tuple(sorted(used - survey.buckets)),
         unopened=survey.unopened,
         to_be_destroyed=tuple(rewrapping.retiring_keks(folder)),
         shortcoming=survey.shortcoming,
     )
+
+
+def _rotated_at() -> str:
+    rotations = Entry.objects.filter(stream__name="system", kind=events.KeyRotated.kind)
+    latest = rotations.order_by("-n").values_list("at", flat=True).first()
+    return format_time(latest) if latest else ""
 
 
 def rotate_keys(at: datetime, *, passphrase: str = "") -> rewrapping.Rotation:

@@ -72,6 +72,7 @@ def test_status_says_honestly_how_the_first_store_is_kept(folder: Path) -> None:
     assert run("status").splitlines() == [
         f"Key store: {folder}",
         "Key-encryption key: file:kek, protected by a file without a passphrase: whoever reads the key folder has it",
+        "In use since: the first entry",
         "Bucket keys: 1",
     ]
 
@@ -101,6 +102,7 @@ def test_the_key_of_the_rotations_own_entry_comes_along(folder: Path) -> None:
     rotation.rotate_keys(datetime(2027, 1, 5, tzinfo=UTC))
     assert (folder / "buckets" / "7y_2027-01-05").exists()
     assert not (folder / "kek").exists()
+    assert "In use since: 2027-01-05T00:00:00.000Z" in run("status")
     start_again()
 
 

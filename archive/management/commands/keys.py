@@ -74,6 +74,7 @@ def _sentences(status: rotation.KeyStatus) -> list[str]:
     lines = [
         f"Key store: {status.folder}",
         f"Key-encryption key: {status.kek}, protected by {status.protection}",
+        f"In use since: {status.rotated_at or 'the first entry'}",
         f"Bucket keys: {status.bucket_keys}",
     ]
     lines += [f"MISSING: the key of bucket {bucket}" for bucket in status.missing]

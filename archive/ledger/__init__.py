@@ -29,10 +29,15 @@ from archive.ledger.reading import (
     read_stream,
     stream_leaves,
 )
+from archive.ledger.resuming import BadPlace, PlaceFile
 from archive.sealing import NotOpened
 
 __all__ = [
+<<<<<<<
+    "BadPlace",
+=======
     "BehindGuard",
+>>>>>>>
     "CheckReport",
     "EntryNotFound",
     "ForeignRecord",
@@ -43,6 +48,7 @@ __all__ = [
     "NotInTransaction",
     "NotOpened",
     "Opened",
+    "PlaceFile",
     "Problem",
     "Prover",
     "Receipt",

@@ -7,6 +7,7 @@ from archive import checkpoint, merkle
 from archive.leaf import parse_time
 from archive.ledger import tiles
 from archive.ledger.findings import Findings
+from archive.ledger.resuming import Place
 from archive.ledger.rows import UNREADABLE, Row, as_bytes
 from archive.models import Tile
 
@@ -23,6 +24,23 @@ class TreeCheck:
         self._verifier_key = verifier_key
         self._roots_agree = True
         self._tiles: list[list[bytes]] = []
+
+    def place(self, *, origin: str, size: int, streams: dict[str, tuple[int, str]]) -> Place:
+        """Return what is known of a tree in which nothing was found, and of its streams."""
+        return Place(
+            origin=origin,
+            size=size,
+            last_signed_size=self.last_signed_size,
+            tile_count=self.tile_count,
+            frontier=self.frontier.to_bytes().hex(),
+            tiles=[[item.hex() for item in hashes] for hashes in self._tiles],
+            streams=streams,
+        )
+
+    def resume(self, place: Place) -> None:
+        self.frontier = merkle.Frontier.from_bytes(bytes.fromhex(place.frontier), size=place.size)
+        self.last_signed_size, self.tile_count = place.last_signed_size, place.tile_count
+        self._tiles = [[bytes.fromhex(item) for item in hashes] for hashes in place.tiles]
 
     def grow(self, digest: bytes) -> None:
         if self.is_whole:

@@ -17,6 +17,7 @@ from archive.ledger.check_page import accept_page
 from archive.ledger.check_tree import TreeCheck
 from archive.ledger.findings import CheckReport, Findings, Problem
 from archive.ledger.head import keystore
+from archive.ledger.resuming import PlaceFile
 from archive.ledger.rows import UNREADABLE, Row, Rows, as_bytes, as_int, read_range
 from archive.ledger.words import is_index_in_step
 from archive.models import Checkpoint, Document, Entry, Head, Leaf, RecordKey, Stream, Tile
@@ -29,27 +30,32 @@ Progress = Callable[[int, int], None]
 
 
 # rule: us-sec-17a-4-verify
-def check(*, on_progress: Progress | None = None) -> CheckReport:
+def check(*, on_progress: Progress | None = None, place: PlaceFile | None = None) -> CheckReport:
     """Check every entry, in memory that grows with the number of streams only.
 
     `on_progress(done, total)` is called after each batch. Writers wait only while the last entries are checked, under
-    the head's lock, so that head and streams are compared with a record that stands still.
+    the head's lock, so that head and streams are compared with a record that stands still. With `place`, the check goes
+    on where an earlier one kept its place, and does not look at the entries before it again. Raises BadPlace.
     """
-    examination = _Examination(on_progress=on_progress)
+    examination = _Examination(on_progress=on_progress, place=place)
+    examination.resume()
     examination.walk()
     examination.examine_index()
     with transaction.atomic():
         list(Head.objects.select_for_update().values_list("id"))
         examination.walk()
         examination.finish()
+    if place:
+        place.forget()
     return examination.report()
 
 
 class _Examination:
     """One walk from the first entry to the last; what is expected next is kept here."""
 
-    def __init__(self, *, on_progress: Progress | None) -> None:
+    def __init__(self, *, on_progress: Progress | None, place: PlaceFile | None) -> None:
         self._findings = Findings()
+        self._place = place
         self._origin: str = settings.ONRECORD_ORIGIN
         self._on_progress = on_progress
         self._expected = 0  # the next number, if none is missing
@@ -59,13 +65,29 @@ class _Examination:
         self._tree = TreeCheck(self._findings, verifier_key=self._verifier_key)
         self._entries = EntryCheck(self._findings, store=self._store, origin=self._origin)
 
+    def resume(self) -> None:
+        """Go to the place that was kept, if there is one."""
+        place = self._place.load(origin=self._origin, key=self._store.log_key) if self._place and self._store else None
+        if place is None or place.size == 0:
+            return
+        self._expected, self._after = place.size, place.size - 1
+        self._entries.streams.update((stream, (n, last)) for stream, (n, last) in place.streams.items())
+        self._tree.resume(place)
+
     def walk(self) -> None:
         """Examine all entries that are there and were not examined yet."""
         while (last := self._next_end()) is not None:
             if not self._accept(last):
                 self._examine(upto=last)
+            self._keep_place()
             if self._on_progress:
                 self._on_progress(self._expected, max(self._expected, _size_in_head()))
+
+    def _keep_place(self) -> None:
+        if self._place and self._store and not self._findings.is_any and self._place.is_due():
+            streams = dict(self._entries.streams)
+            place = self._tree.place(origin=self._origin, size=self._expected, streams=streams)
+            self._place.keep(place, key=self._store.log_key)
 
     def examine_index(self) -> None:
         """Compare the search index with its rows: all of it at once, so before the writers have to wait."""

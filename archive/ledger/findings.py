@@ -29,6 +29,10 @@ class Findings:
         self._problems: list[Problem] = []
         self._left_out = 0
 
+    @property
+    def is_any(self) -> bool:
+        return bool(self._problems)
+
     def add(self, seq: int | None, what: str) -> None:
         if len(self._problems) < LIMIT:
             self._problems.append(Problem(seq, what))

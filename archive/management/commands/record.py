@@ -14,6 +14,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from archive import ledger, publish
 from archive.checkpoint import BadCheckpoint
 
+<<<<<<<
+NOT_THERE = (ledger.KeyMissing, ledger.ForeignRecord, ledger.EntryNotFound)
+FAILURES = (*NOT_THERE, ledger.BadPlace, publish.PublishFailed, OSError)
+=======
 FAILURES = (
     ledger.EntryNotFound,
     ledger.ForeignRecord,
@@ -22,6 +26,7 @@ FAILURES = (
     publish.PublishFailed,
     OSError,
 )
+>>>>>>>
 
 
 class Command(BaseCommand):
@@ -33,6 +38,7 @@ class Command(BaseCommand):
         commands = parser.add_subparsers(dest="what", required=True)
         check = commands.add_parser("check", help="check every entry; exit 1 and name the first bad one")
         check.add_argument("--json", action="store_true", help="print the report as JSON")
+        check.add_argument("--resume", type=Path, metavar="FILE", help="keep the place in a file, and go on from there")
         commands.add_parser("key", help="print the verifier key, to be published where verifiers find it")
         commands.add_parser("checkpoint", help="print the latest signed checkpoint")
         broken = commands.add_parser("break", help="go on with a database that was put back, and record what is lost")
@@ -54,7 +60,7 @@ class Command(BaseCommand):
 
     def _run(self, what: str, options: dict[str, Any]) -> None:  # Any: as Django declares it
         if what == "check":
-            self._check(as_json=options["json"])
+            self._check(as_json=options["json"], resume=options["resume"])
         elif what == "key":
             self.stdout.write(ledger.verifier_key())
         elif what == "checkpoint":
@@ -70,8 +76,9 @@ class Command(BaseCommand):
             receipt = ledger.record_heads(datetime.now(UTC))
             self.stdout.write(f"The heads of all streams are entry {receipt.seq}.")
 
-    def _check(self, *, as_json: bool) -> None:
-        report = ledger.check(on_progress=self._show_progress)
+    def _check(self, *, as_json: bool, resume: Path | None) -> None:
+        place = ledger.PlaceFile(resume) if resume else None
+        report = ledger.check(on_progress=self._show_progress, place=place)
         self.stderr.write("")
         if as_json:
             self.stdout.write(json.dumps(asdict(report), sort_keys=True))

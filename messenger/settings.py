@@ -4,6 +4,7 @@ Two ways to run: embedded (the default; SQLite, everything in one process, nothi
 (`ONRECORD_PRODUCTION=true`; PostgreSQL, Redis, HTTPS). docs/running.md lists every name.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from django.core.management.utils import get_random_secret_key
 from environs import Env, EnvError
 
 env = Env()
+EXAMPLE_ORIGIN = "onrecord.example/record"
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -52,7 +54,7 @@ try:
     PORT: int = env.int("PORT", 8000)
     ONRECORD_PUBLIC_URL: str = env.str("ONRECORD_PUBLIC_URL", "" if ONRECORD_PRODUCTION else f"http://localhost:{PORT}")
     ONRECORD_EXTRA_ORIGINS: list[str] = env.list("ONRECORD_EXTRA_ORIGINS", [])
-    ONRECORD_ORIGIN: str = env.str("ONRECORD_ORIGIN", "onrecord.example/record")
+    ONRECORD_ORIGIN: str = env.str("ONRECORD_ORIGIN", EXAMPLE_ORIGIN)
     ONRECORD_KEY_DIR = Path(env.str("ONRECORD_KEY_DIR", str(ONRECORD_VAR / "keys"))).resolve()
     ONRECORD_KEY_PASSPHRASE: str = _secret(
         env.str("ONRECORD_KEY_PASSPHRASE", ""),
@@ -97,6 +99,8 @@ if LOG_LEVEL not in (LEVELS := ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
     _fail(f"LOG_LEVEL is {LOG_LEVEL!r}; it must be one of: {', '.join(LEVELS)}.")
 if EMAIL_URL and "EMAIL_BACKEND" not in _mail:
     _fail("EMAIL_URL must be an address like smtp+tls://user:password@mail.firm.example:587.")
+if not re.fullmatch(r"[^\s+\x00-\x1f\x7f]{1,200}", ONRECORD_ORIGIN):
+    _fail(f"ONRECORD_ORIGIN is {ONRECORD_ORIGIN!r}; it must be one word without '+', for example firm.example/record.")
 for _extra in ONRECORD_EXTRA_ORIGINS:
     if not _extra.startswith(("http://", "https://")) or not urlsplit(_extra).hostname or _extra.endswith("/"):
         _fail(f"ONRECORD_EXTRA_ORIGINS holds {_extra!r}; an origin is like https://chat.firm.example, without a path.")
@@ -107,6 +111,8 @@ DEBUG = False
 if ONRECORD_PRODUCTION:
     if not SECRET_KEY:
         _fail("SECRET_KEY is missing: production needs a long random string, the same on every node.")
+    if ONRECORD_ORIGIN == EXAMPLE_ORIGIN:
+        _fail("ONRECORD_ORIGIN is missing: it names your record in every checkpoint and never changes.")
     if not ONRECORD_PUBLIC_URL.startswith("https://"):
         _fail("ONRECORD_PUBLIC_URL must be the https:// address under which people reach this server.")
     if not REDIS_URL:
@@ -298,6 +304,7 @@ USE_I18N = True
 LANGUAGES = [("en", "English"), ("es", "Español"), ("de", "Deutsch")]
 
 # --- bus and work ----------------------------------------------------------------------------------------------------
+CACHES: dict[str, dict[str, Any]]  # Any: each backend has options of its own
 if REDIS_URL:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 else:

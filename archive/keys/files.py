@@ -44,6 +44,14 @@ def create_key_file(path: Path, content: bytes) -> bytes:
     return read_key_file(path)
 
 
+def create_key_files(contents: dict[Path, bytes]) -> None:
+    """Write many new key files into folders that nobody reads yet; each one and the folders are synced."""
+    for path, content in contents.items():
+        _write_synced(path, content)
+    for folder in {path.parent for path in contents}:
+        sync_folder(folder)
+
+
 def replace_key_file(path: Path, content: bytes) -> None:
     """Put new content in a key file's place: at every moment the old or the new one is there, whole."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archive.keys.custody import Custody, KeyRing
-from archive.keys.files import KeyMissing, create_key_file, make_folder, replace_key_file, sync_folder
+from archive.keys.files import KeyMissing, create_key_file, create_key_files, make_folder, replace_key_file, sync_folder
 from archive.keys.store import STAGED, SWITCHED, current_kek, key_files, read_wrapped, ring_of
 from archive.keys.wrapping import split
 
@@ -52,12 +52,14 @@ def stage(folder: Path, rotation: Rotation, *, old: Custody, new: Custody) -> in
     """Write every key under the new KEK, beside the valid files, which stay as they are. Return how many there are."""
     ring = ring_of(folder, custody=new)
     keys = _open_all(folder, ring=ring_of(folder, custody=old))
-    make_folder(folder / STAGED / "buckets")
+    contents = {}
     for path, context in key_files(folder).items():
         content = ring.wrap(keys[path], kek=rotation.after, context=context)
         if ring.unwrap(content, context=context) != keys[path]:
             raise KeyMissing(f"The new key-encryption key {rotation.after} does not give back what it wrapped.")
-        create_key_file(folder / STAGED / path.relative_to(folder), content)
+        contents[folder / STAGED / path.relative_to(folder)] = content
+    make_folder(folder / STAGED / "buckets")
+    create_key_files(contents)
     return len(keys)
 
 
@@ -92,6 +94,8 @@ def clear_up(folder: Path) -> None:
     if (staged / SWITCHED).exists():
         for path in key_files(folder):
             _move_into_place(staged / path.relative_to(folder), path)
+        sync_folder(folder / "buckets")
+        sync_folder(folder)
         (staged / SWITCHED).unlink()
     if staged.exists():
         shutil.rmtree(staged)
@@ -101,7 +105,6 @@ def clear_up(folder: Path) -> None:
 def _move_into_place(staged: Path, path: Path) -> None:
     if staged.exists():
         os.replace(staged, path)
-        sync_folder(path.parent)
 
 
 def _open_all(folder: Path, *, ring: KeyRing) -> dict[Path, bytes]:

@@ -1,9 +1,10 @@
 """The PKCS#11 adapter: KEKs are made in a hardware security module and never leave it; wrapping happens inside.
 
-It must not try a PIN twice: tokens lock themselves after a few wrong ones. A session is opened for each use and closed
-after it, because wrapping is rare (once for each bucket and process) and a token may be taken out and put back.
+It must not try a PIN twice: tokens lock themselves after a few wrong ones. A process signs in once and keeps its
+session; one that failed is given up, so that a token which was taken out and put back is used again.
 """
 
+import contextlib
 import os
 import secrets
 import threading
@@ -21,9 +22,8 @@ from archive.sealing import NONCE_SIZE_BYTES
 
 LABEL = "OnRecord key-encryption key"
 KEK_BITS = 256
-# Sessions of a process share one sign-in at the token; one at a time, none signs another one out.
 _ONE_AT_A_TIME = threading.Lock()
-_initialized_in: set[int] = set()
+_initialized_in: set[int] = set()  # processes, by their id: a forked one may not use its parent's sessions
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class TokenAdapter:
 
     def create(self) -> str:
         kek = secrets.token_hex(8)
-        with _session(self._token, rw=True) as session:
+        with _session(self._token) as session:
             session.generate_key(
                 KeyType.AES,
                 KEK_BITS,
@@ -91,7 +91,7 @@ class TokenAdapter:
         return TokenWrapper(self._token, kek=kek)
 
     def destroy(self, kek: str) -> None:
-        with _session(self._token, rw=True) as session:
+        with _session(self._token) as session:
             for key in _found(session, kek=kek):
                 key.destroy()
 
@@ -102,20 +102,37 @@ class TokenAdapter:
         return ""
 
 
+_sessions: dict[tuple[int, Token], pkcs11.Session] = {}
+
+
 @contextmanager
-def _session(token: Token, *, rw: bool = False) -> Iterator[pkcs11.Session]:
-    """Open a signed-in session. What the library says becomes a KeyMissing that names the setting to look at."""
+def _session(token: Token) -> Iterator[pkcs11.Session]:
+    """Lend the signed-in session. What the library says becomes a KeyMissing that names the setting to look at."""
     with _ONE_AT_A_TIME:
+        place = (os.getpid(), token)
         try:
-            found = _library(token.module).get_token(token_label=token.label)
-            with found.open(rw=rw, user_pin=token.pin) as session:
-                yield session
+            if place not in _sessions:
+                _sessions[place] = _sign_in(token)
+            yield _sessions[place]
         except NoSuchToken as error:
             raise KeyMissing(f"There is no token {token.label!r} (ONRECORD_PKCS11_TOKEN) in {token.module}.") from error
         except (PinIncorrect, PinLocked) as error:
             raise KeyMissing(f"The token {token.label!r} refuses the PIN (ONRECORD_PKCS11_PIN).") from error
         except (PKCS11Error, RuntimeError) as error:
+            _give_up(place)
             raise KeyMissing(f"The token {token.label!r} does not answer: {type(error).__name__}.") from error
+
+
+def _give_up(place: tuple[int, Token]) -> None:
+    session = _sessions.pop(place, None)
+    if session is not None:
+        with contextlib.suppress(PKCS11Error, RuntimeError):  # it may be gone with the token
+            session.close()
+
+
+def _sign_in(token: Token) -> pkcs11.Session:
+    found: pkcs11.Token = _library(token.module).get_token(token_label=token.label)
+    return found.open(rw=True, user_pin=token.pin)
 
 
 def _library(module: str) -> Any:  # Any: the package gives its loaded library no name as a type
@@ -123,7 +140,6 @@ def _library(module: str) -> Any:  # Any: the package gives its loaded library n
         raise KeyMissing(f"The PKCS#11 library {module} (ONRECORD_PKCS11_MODULE) is not there.")
     library: Any = pkcs11.lib(module)
     if os.getpid() not in _initialized_in:
-        # A process that was forked has to introduce itself: it may not use its parent's sessions.
         if _initialized_in:
             library.reinitialize()
         _initialized_in.add(os.getpid())

@@ -1,14 +1,16 @@
 """The contract of every adapter to a key-encryption key. A cloud KMS is one more line in ADAPTERS."""
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
+import pkcs11
 import pytest
 
-from archive.keys import Adapter, FileAdapter, KeyMissing, TokenAdapter
+from archive.keys import Adapter, FileAdapter, KeyMissing, Token, TokenAdapter, tokens
 from tests.archive.tokens import software_token
 from tests.services import find_softhsm_library
 
@@ -129,6 +131,10 @@ def test_a_sealed_file_whose_form_was_changed_is_refused(tmp_path: Path, change:
         adapter.open(path.name)
 
 
+def create_in(token: Token) -> str:
+    return TokenAdapter(token).create()
+
+
 def unwrap_in_token(kek: str, wrapped: bytes) -> bytes:
     return TokenAdapter(software_token()).open(kek).unwrap(wrapped, context=b"log")
 
@@ -140,6 +146,29 @@ def test_a_forked_worker_reaches_the_token_too() -> None:
     wrapped = adapter.open(kek).wrap(KEY, context=b"log")
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("fork")) as pool:
         assert pool.submit(unwrap_in_token, kek, wrapped).result(timeout=30) == KEY
+    assert unwrap_in_token(kek, wrapped) == KEY
+
+
+@needs_softhsm
+def test_a_session_that_failed_is_given_up_and_the_next_use_signs_in_again() -> None:
+    adapter = TokenAdapter(software_token())
+    kek = adapter.create()
+    wrapped = adapter.open(kek).wrap(KEY, context=b"log")
+
+    class Unplugged:
+        """What is left of a session when its token was taken out."""
+
+        def get_objects(self, *_: object) -> None:
+            raise pkcs11.exceptions.DeviceRemoved
+
+        def close(self) -> None:
+            raise pkcs11.exceptions.SessionHandleInvalid
+
+    [place] = [place for place in tokens._sessions if place[0] == os.getpid()]
+    tokens._sessions[place].close()
+    tokens._sessions[place] = Unplugged()
+    with pytest.raises(KeyMissing, match="does not answer: DeviceRemoved"):
+        unwrap_in_token(kek, wrapped)
     assert unwrap_in_token(kek, wrapped) == KEY
 
 
@@ -163,7 +192,10 @@ def test_threads_take_turns_at_the_token() -> None:
 )
 def test_a_token_out_of_reach_is_named_by_its_setting(change: dict[str, str], words: str) -> None:
     token = replace(software_token(), **change)
-    with pytest.raises(KeyMissing, match=words) as refusal:
-        TokenAdapter(token).create()
+    # A process of its own: this one has signed in already, and a token asks each process once.
+    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("fork")) as pool:
+        asked = pool.submit(create_in, token)
+        with pytest.raises(KeyMissing, match=words) as refusal:
+            asked.result(timeout=30)
     assert "ONRECORD_PKCS11_" in str(refusal.value)
     assert token.pin not in str(refusal.value) + repr(token)

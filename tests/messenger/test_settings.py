@@ -12,6 +12,9 @@ BAD_VALUES = (
     ("PORT", "70000"),
     ("PORT", "eighty"),
     ("LOG_LEVEL", "LOUD"),
+    ("ONRECORD_ORIGIN", "two words"),
+    ("ONRECORD_ORIGIN", "firm+record"),
+    ("ONRECORD_ORIGIN", ""),
     ("ONRECORD_SWEEP_S", "0"),
     ("ONRECORD_DB_POOL", "many"),
     ("ONRECORD_EXTRA_ORIGINS", "chat.firm.example"),
@@ -34,6 +37,21 @@ def test_a_bad_value_stops_the_start_with_a_sentence_that_names_it(name: str, va
     last = started.stderr.strip().splitlines()[-1]
     assert last.startswith("django.core.exceptions.ImproperlyConfigured: ")
     assert name in last
+
+
+def test_production_names_its_record_itself() -> None:
+    production = {
+        "ONRECORD_PRODUCTION": "true",
+        "ONRECORD_TEST_HASHER": "false",
+        "ONRECORD_PUBLIC_URL": "https://chat.firm.example",
+        "DATABASE_URL": "postgres://onrecord@db.firm.example/onrecord",
+        "REDIS_URL": "redis://bus.firm.example:6379/0",
+        "SECRET_KEY": "not a secret",
+    }
+    unnamed = _start(**production)
+    assert "ONRECORD_ORIGIN is missing" in unnamed.stderr.strip().splitlines()[-1]
+    named = _start(**production, ONRECORD_ORIGIN="firm.example/record")
+    assert named.returncode == 0, named.stderr
 
 
 def test_good_values_let_it_start() -> None:

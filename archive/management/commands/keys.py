@@ -38,7 +38,7 @@ class Command(BaseCommand):
         except (ledger.KeyMissing, ledger.ForeignRecord) as error:
             raise CommandError(str(error)) from error
         except OSError as error:
-            raise CommandError(f"{error.filename}: {error.strerror}.") from error
+            raise CommandError(str(error)) from error
 
     def _run(self, what: str, options: dict[str, Any]) -> None:
         if what == "status":

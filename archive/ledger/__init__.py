@@ -33,11 +33,8 @@ from archive.ledger.resuming import BadPlace, PlaceFile
 from archive.sealing import NotOpened
 
 __all__ = [
-<<<<<<<
     "BadPlace",
-=======
     "BehindGuard",
->>>>>>>
     "CheckReport",
     "EntryNotFound",
     "ForeignRecord",

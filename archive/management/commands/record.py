@@ -14,11 +14,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from archive import ledger, publish
 from archive.checkpoint import BadCheckpoint
 
-<<<<<<<
-NOT_THERE = (ledger.KeyMissing, ledger.ForeignRecord, ledger.EntryNotFound)
-FAILURES = (*NOT_THERE, ledger.BadPlace, publish.PublishFailed, OSError)
-=======
 FAILURES = (
+    ledger.BadPlace,
     ledger.EntryNotFound,
     ledger.ForeignRecord,
     ledger.KeyMissing,
@@ -26,7 +23,6 @@ FAILURES = (
     publish.PublishFailed,
     OSError,
 )
->>>>>>>
 
 
 class Command(BaseCommand):

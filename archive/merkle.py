@@ -48,15 +48,36 @@ class Frontier:
 
     def append(self, leaf: bytes) -> None:
         """Add the hash of the next leaf: like adding 1 in binary, each carry joins two subtrees."""
-        node = leaf
-        carries = (~self.size & (self.size + 1)).bit_length() - 1
+        self._push(leaf, width=1)
+
+    def extend(self, leaves: Sequence[bytes]) -> None:
+        """Add the hashes of the next leaves: the same as append() for each, but a whole subtree at a time."""
+        done = 0
+        while done < len(leaves):
+            width = 1 << ((len(leaves) - done).bit_length() - 1)
+            if self.size:
+                width = min(width, self.size & -self.size)
+            self._push(perfect_root(leaves[done : done + width]), width=width)
+            done += width
+
+    def _push(self, node: bytes, *, width: int) -> None:
+        place = self.size // width
+        carries = (~place & (place + 1)).bit_length() - 1
         for _ in range(carries):
             node = node_hash(self._hashes.pop(), node)
         self._hashes.append(node)
-        self.size += 1
+        self.size += width
 
     def root(self) -> bytes:
         return _fold(self._hashes) if self._hashes else EMPTY_ROOT
+
+
+def perfect_root(hashes: Sequence[bytes]) -> bytes:
+    """Return the tree hash over a power of two of hashes."""
+    level = hashes
+    while len(level) > 1:
+        level = [node_hash(left, right) for left, right in zip(level[::2], level[1::2], strict=True)]
+    return level[0]
 
 
 class Tree:

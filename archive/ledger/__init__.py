@@ -9,6 +9,7 @@ from archive.keys import KeyMissing
 from archive.leaf import LeafTooLarge
 from archive.ledger.appending import Receipt, record, record_all, record_heads
 from archive.ledger.breaking import guard_problem, record_break
+from archive.ledger.check_leaves import check_leaves
 from archive.ledger.checking import CheckReport, Problem, check
 from archive.ledger.errors import BehindGuard, EntryNotFound, ForeignRecord, NotBehind, NotInTransaction
 from archive.ledger.guarding import keep_latest
@@ -51,6 +52,7 @@ __all__ = [
     "Receipt",
     "SignedCheckpoint",
     "check",
+    "check_leaves",
     "confirm_identity",
     "find_entry",
     "guard_problem",

@@ -87,6 +87,17 @@ def test_a_frontier_kept_as_bytes_goes_on_where_it_stopped(first: int, second: i
     assert again.root() == reference_root(LEAVES[:second])
 
 
+@given(sizes, sizes)
+def test_many_leaves_at_once_give_the_frontier_of_one_by_one(first: int, second: int) -> None:
+    first, second = sorted((first, second))
+    at_once, one_by_one = Frontier(), Frontier()
+    at_once.extend(LEAVES[:first])
+    at_once.extend(LEAVES[first:second])
+    for leaf in LEAVES[:second]:
+        one_by_one.append(leaf)
+    assert (at_once.size, at_once.to_bytes()) == (one_by_one.size, one_by_one.to_bytes())
+
+
 @given(st.integers(min_value=0, max_value=2**40), st.integers(min_value=0, max_value=8))
 def test_a_frontier_that_does_not_fit_its_size_is_refused(size: int, count: int) -> None:
     try:

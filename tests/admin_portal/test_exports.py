@@ -221,17 +221,6 @@ def test_an_approved_export_is_made_once_and_recorded(office: Office) -> None:
     assert Path(export.path).stat().st_size == export.size_bytes
 
 
-def test_a_package_made_late_states_the_time_of_its_making(office: Office) -> None:
-    export, now = ask(office), timezone.now()
-    approve_export(office.cast.cora, export_id=export.pk, at=now - timedelta(days=3))
-    make_due_exports()
-    assert system_entries("stream.heads")[-1].at >= now - timedelta(seconds=1)
-    export.refresh_from_db()
-    with zipfile.ZipFile(export.path) as package:
-        manifest = json.loads(package.read(f"export-{export.pk}/data/manifest.json"))
-    assert manifest["made_at"] >= now.date().isoformat()
-
-
 def test_two_workers_never_take_the_same_export(office: Office) -> None:
     export, now = ask(office), timezone.now()
     approve_export(office.cast.cora, export_id=export.pk)
@@ -351,19 +340,6 @@ def test_two_downloads_that_race_give_one_package(transactional_db: None, office
     outcomes = race(attempt, attempt)
     assert len([outcome for outcome in outcomes if isinstance(outcome, Conflict)]) == 1
     assert len(looks_of(carl, "export.downloaded")) == 1
-
-
-def test_a_row_that_names_another_file_hands_nothing_out(office: Office, tmp_path: Path) -> None:
-    export, carl = ready(office), office.cast.carl
-    secret = tmp_path / "keys" / "log"
-    secret.parent.mkdir()
-    secret.write_bytes(b"a key")
-    ExportRequest.objects.filter(pk=export.pk).update(path=str(secret))
-    token, size = download_token(export, session=SESSION), record_size()
-    with pytest.raises(Conflict, match="no longer on this server"):
-        download_export(carl, export_id=export.pk, session=SESSION, token=token)
-    assert record_size() == size
-    assert secret.exists()
 
 
 async def test_under_asgi_a_package_is_streamed_in_blocks(tmp_path: Path) -> None:

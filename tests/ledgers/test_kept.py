@@ -28,6 +28,7 @@ def version(
     """Give Django a copy of a kept ledger, brought to today's tables as an upgrade does it."""
     shutil.copytree(Path(__file__).parent / request.param, tmp_path / "kept")
     settings.ONRECORD_KEY_DIR = tmp_path / "kept" / "keys"
+    settings.ONRECORD_GUARD = tmp_path / "guard"
     settings.ONRECORD_ORIGIN = "kept.example/record"
     before = connection.settings_dict["NAME"]
     with django_db_blocker.unblock():

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from django.core.management import call_command
 from django.db import connection
+from django.test import override_settings
 
 from archive import ledger
 from tests import services
@@ -51,6 +52,9 @@ class FileStore:
             self.path.with_name(name).unlink(missing_ok=True)
         shutil.copyfile(self._clean, self.path)
 
+    def let_go(self) -> None:
+        connection.close()
+
     def heaps(self) -> list[Path]:
         return [self.path]
 
@@ -72,25 +76,27 @@ class ClusterStore:
         self._turn()
 
     def stop(self) -> None:
-        self._let_go()
+        self._disconnect()
         self._server.stop()
 
     def keep(self) -> None:
         """Nothing: see the class."""
 
     def restore(self) -> None:
-        self._let_go()
-        self._server.stop()
+        self.stop()
+
+    def let_go(self) -> None:
+        self.stop()
 
     def heaps(self) -> list[Path]:
         return sorted(path for path in (self._server.folder / "data" / "base").rglob("*") if path.is_file())
 
     def _turn(self) -> None:
-        self._let_go()
+        self._disconnect()
         server = {"NAME": "onrecord", "USER": "onrecord", "HOST": "127.0.0.1"}
         connection.settings_dict.update(server, PORT=self._server.port, PASSWORD=self._server.password)
 
-    def _let_go(self) -> None:
+    def _disconnect(self) -> None:
         connection.close()
         connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's wrapper has it
 
@@ -104,15 +110,17 @@ def attacked_store(folder: Path) -> Iterator[Store]:
     before = dict(connection.settings_dict)
     store: Store = FileStore(folder) if BACKEND == "sqlite" else ClusterStore()
     try:
-        store.create()
-        call_command("migrate", "archive", verbosity=0)
-        grow(random.Random(SEED), size=SIZE)
-        assert ledger.check().is_sound, "control: before the first attack"
-        store.stop()
-        store.keep()
-        yield store
+        # A guard of its own: the one of the other tests would see a database that was put back.
+        with override_settings(ONRECORD_GUARD=folder / "guard"):
+            store.create()
+            call_command("migrate", "archive", verbosity=0)
+            grow(random.Random(SEED), size=SIZE)
+            assert ledger.check().is_sound, "control: before the first attack"
+            store.stop()
+            store.keep()
+            yield store
     finally:
-        store.restore()
+        store.let_go()
         connection.settings_dict.clear()
         connection.settings_dict.update(before)
 

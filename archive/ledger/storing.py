@@ -44,8 +44,8 @@ def put_stream_ends(rows: Sequence[tuple[str, str, int, bytes]]) -> None:
 
 
 def as_time(at: datetime) -> Any:  # Any: text on SQLite, the time itself on PostgreSQL
-    """Return a time as the database's columns hold it."""
-    return connection.ops.adapt_datetimefield_value(at)
+    """Return a time, which must be in UTC, as the database's columns hold it."""
+    return str(at.replace(tzinfo=None)) if connection.vendor == "sqlite" else at
 
 
 def _copy(cursor: Any, target: str, rows: Sequence[Row]) -> None:  # Any: Django does not declare psycopg's copy()

@@ -1,10 +1,9 @@
-"""The worker and the clock of the embedded way to run: one thread that calls the same tasks as Celery would.
+"""The workers and the clock of the embedded way to run: threads that call the same tasks as Celery would.
 
 Nothing is kept in memory: the database outboxes say what is due, so a stop at any point loses nothing.
 """
 
 import threading
-import time
 
 import structlog
 from django.conf import settings
@@ -15,31 +14,39 @@ from messenger.celery import app
 log = structlog.get_logger(__name__)
 
 
-class EmbeddedWorker(threading.Thread):
-    """Runs each scheduled task when its time comes, one after another, until `stop` is called."""
+class EmbeddedWorker:
+    """A thread for each scheduled task, so that a long export or check holds up no text and no STOP."""
 
     def __init__(self) -> None:
-        super().__init__(name="worker", daemon=True)
         self._stopping = threading.Event()
-        now = time.monotonic()
-        self._due = dict.fromkeys(settings.CELERY_BEAT_SCHEDULE, now)
+        self._threads = [
+            threading.Thread(
+                name=name, target=self._repeat, args=(str(entry["task"]), float(str(entry["schedule"]))), daemon=True
+            )
+            for name, entry in settings.CELERY_BEAT_SCHEDULE.items()
+        ]
 
-    def run(self) -> None:
+    def start(self) -> None:
         app.loader.import_default_modules()
-        while not self._stopping.wait(0.2):
-            for name, entry in settings.CELERY_BEAT_SCHEDULE.items():
-                if time.monotonic() >= self._due[name] and not self._stopping.is_set():
-                    self._due[name] = time.monotonic() + float(str(entry["schedule"]))
-                    self._call(str(entry["task"]))
-            close_old_connections()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """Finish the task at hand and end."""
+        """Let every task at hand finish, for ten seconds at most each; what does not is taken up at the next start."""
         self._stopping.set()
-        self.join(timeout=10)
+        for thread in self._threads:
+            thread.join(timeout=10)
+
+    def _repeat(self, task: str, seconds: float) -> None:
+        while True:
+            self._call(task)
+            if self._stopping.wait(seconds):
+                return
 
     def _call(self, task: str) -> None:
         try:
             app.tasks[task].run()
         except Exception:  # a sweep that fails is tried again by the next one; the thread must live on
             log.exception("sweep_failed", task=task)
+        finally:
+            close_old_connections()

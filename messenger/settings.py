@@ -15,6 +15,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 from environs import Env, EnvError
 
+from messenger.secret_file import keep_secret
+
 env = Env()
 EXAMPLE_ORIGIN = "onrecord.example/record"
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -22,15 +24,6 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 def _fail(sentence: str) -> None:
     raise ImproperlyConfigured(sentence)
-
-
-def _embedded_secret(path: Path) -> str:
-    """Return the secret kept beside the embedded store, making it on the first start (readable by its owner only)."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(get_random_secret_key(), encoding="utf-8")
-    return path.read_text(encoding="utf-8").strip()
 
 
 def _secret(value: str, path: str, *, name: str) -> str:
@@ -122,7 +115,7 @@ if ONRECORD_PRODUCTION:
     if ONRECORD_TEST_HASHER:
         _fail("ONRECORD_TEST_HASHER weakens passwords and is for tests only.")
 elif not SECRET_KEY:
-    SECRET_KEY = _embedded_secret(ONRECORD_VAR / "secret")
+    SECRET_KEY = keep_secret(ONRECORD_VAR / "secret", fresh=get_random_secret_key())
 
 if ONRECORD_CARRIER not in (CARRIERS := ("none", "simulator")):
     _fail(f"ONRECORD_CARRIER is {ONRECORD_CARRIER!r}; it must be one of: {', '.join(CARRIERS)}.")
@@ -325,6 +318,9 @@ CELERY_BEAT_SCHEDULE = {
     "keep-guard": {"task": "archive.keep_guard", "schedule": ONRECORD_SWEEP_S},
     "collect-evidence": {"task": "archive.collect_evidence", "schedule": ONRECORD_EVIDENCE_S},
 }
+for _entry in CELERY_BEAT_SCHEDULE.values():
+    # A sweep that waits behind long work is of no use once the next one is due: it must not pile up.
+    _entry["options"] = {"expires": _entry["schedule"]}
 
 # --- API -------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

@@ -4,8 +4,6 @@ Until the firm is founded the token is worth everything: it lives in a file that
 compared in constant time and is removed when it has been used.
 """
 
-import contextlib
-import os
 import secrets
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from messenger.people import actions
 from messenger.people.errors import Invalid, NotFound
+from messenger.secret_file import keep_secret
 from messenger.web.people_forms import EMAIL, NAME, NEW_PASSWORD, show_error
 
 TOKEN_FILE = "first-run-token"  # noqa: S105  # the name of the file, not what is in it
@@ -33,13 +32,7 @@ def _token_path() -> Path:
 
 def first_run_token() -> str:
     """Return the token of the first-run page, making it at the first call. Ask only while there is no firm."""
-    path = _token_path()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_urlsafe(24))
-    return path.read_text(encoding="ascii").strip()
+    return keep_secret(_token_path(), fresh=secrets.token_urlsafe(24))
 
 
 def _is_right(token: str) -> bool:

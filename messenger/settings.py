@@ -66,6 +66,7 @@ try:
     ONRECORD_GUARD = Path(env.str("ONRECORD_GUARD", str(ONRECORD_KEY_DIR / "guard" / "checkpoint"))).resolve()
     ONRECORD_GUARD_S: float = env.float("ONRECORD_GUARD_S", 1.0)
     ONRECORD_WITNESSES: list[str] = env.list("ONRECORD_WITNESSES", [])
+    ONRECORD_COPY_DIR: Path | None = env.path("ONRECORD_COPY_DIR", None)
     ONRECORD_EVIDENCE_S: float = env.float("ONRECORD_EVIDENCE_S", 600.0)
     ONRECORD_TRUSTED_PROXIES: int = env.int("ONRECORD_TRUSTED_PROXIES", 1 if ONRECORD_PRODUCTION else 0)
     REDIS_URL: str = env.str("REDIS_URL", "")

@@ -44,7 +44,7 @@ EVIDENCE_STATES = {
     "amber": State("Held by one kind", "triangle-alert", "chip-warn"),
     "red": State("Held by nobody else", "shield-alert", "chip-danger"),
 }
-EVIDENCE_KINDS = {"witness": "Witnesses"}
+EVIDENCE_KINDS = {"witness": "Witnesses", "copy": "Copies elsewhere"}
 KINDS = {
     "conversation.created": "Conversation opened",
     "message.created": "Messages",

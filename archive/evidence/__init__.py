@@ -4,7 +4,8 @@ The record proves itself against everybody who does not hold its signing key; ag
 helps. It must not call the outside world inside a transaction, and must not take anything that it did not verify.
 """
 
+from archive.evidence.copying import copy_checkpoint
 from archive.evidence.standing import EvidenceKind, EvidenceStatus, status
 from archive.evidence.witnessing import collect_cosignatures
 
-__all__ = ["EvidenceKind", "EvidenceStatus", "collect_cosignatures", "status"]
+__all__ = ["EvidenceKind", "EvidenceStatus", "collect_cosignatures", "copy_checkpoint", "status"]

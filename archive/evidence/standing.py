@@ -5,8 +5,12 @@ It must not call anybody: it says what the rows say.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
+
+from django.conf import settings
 
 from archive import ledger
+from archive.evidence.copying import COPY, Copy, newest_copy
 from archive.evidence.witnessing import WITNESS
 from archive.models import EvidenceSource, Witnessed
 from archive.witness.configuration import configured_witnesses
@@ -38,7 +42,7 @@ class EvidenceStatus:
 
 def status(*, at: datetime) -> EvidenceStatus:
     """Return how the record is held from outside at this time."""
-    kinds = (_witnessed(at),)
+    kinds = (_witnessed(at), _copied(at))
     return EvidenceStatus(level=_level(sum(kind.is_fresh for kind in kinds)), kinds=kinds, problems=_problems())
 
 
@@ -46,6 +50,20 @@ def _witnessed(at: datetime) -> EvidenceKind:
     names = [witness.name for witness in configured_witnesses()]
     row = Witnessed.objects.filter(witness__in=names).order_by("-size").first()
     return _kind(WITNESS, sources=len(names), size=row.size if row else None, seen_at=row.at if row else None, at=at)
+
+
+def _copied(at: datetime) -> EvidenceKind:
+    folder: Path | None = settings.ONRECORD_COPY_DIR
+    copy = _newest_copy(folder) if folder else None
+    seen_at = copy.at if copy else None
+    return _kind(COPY, sources=1 if folder else 0, size=copy.size if copy else None, seen_at=seen_at, at=at)
+
+
+def _newest_copy(folder: Path) -> Copy | None:
+    try:
+        return newest_copy(folder)
+    except (OSError, ValueError):
+        return None  # the last try to copy has said what is wrong
 
 
 def _kind(kind: str, *, sources: int, size: int | None, seen_at: datetime | None, at: datetime) -> EvidenceKind:
@@ -62,6 +80,8 @@ def _level(fresh_kinds: int) -> str:
 def _problems() -> tuple[str, ...]:
     # A source that is no longer set up has no say.
     names = {witness.name for witness in configured_witnesses()}
+    if settings.ONRECORD_COPY_DIR:
+        names.add(COPY)
     rows = EvidenceSource.objects.filter(name__in=names).exclude(problem="").order_by("name")
     behind = ledger.guard_problem()
     return (*([behind] if behind else []), *(f"{row.name}: {row.problem}" for row in rows))

@@ -8,10 +8,12 @@ import os
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from archive import ledger
+from archive import checkpoint, cosignature_mldsa, ledger
 from archive.ledger import tiles
+from archive.ledger.head import keystore
 from archive.models import Leaf
 from archive.publish import layout
 
@@ -24,14 +26,17 @@ class PublishFailed(Exception):
 
 @dataclass(frozen=True)
 class Published:
-    """What is in the folder now. `written` counts the files that were new."""
+    """What is in the folder now: `written` counts the files that were new, `keys` verify the signatures."""
 
     size: int
     written: int
+    keys: tuple[str, str]  # Ed25519, ML-DSA-44
 
 
-def publish(folder: Path, *, prove: Iterable[int] = ()) -> Published:
+def publish(folder: Path, *, at: datetime, prove: Iterable[int] = ()) -> Published:
     """Bring a folder up to the latest checkpoint, with a proof file for each entry number in `prove`.
+
+    The checkpoint carries the record's ML-DSA-44 cosignature of this moment beside its Ed25519 signature.
 
     What is full is written once, so a second call costs what is new. Raises EntryNotFound for a number outside the
     record or a record that is empty, PublishFailed where the stored hashes do not have the signed root, OSError.
@@ -42,12 +47,22 @@ def publish(folder: Path, *, prove: Iterable[int] = ()) -> Published:
         raise PublishFailed(
             "The stored entries do not have the root that the latest checkpoint signs: check the record."
         )
-    proofs = {seq: layout.proof_text(seq, path=prover.path(seq), note=signed.note) for seq in prove}
+    note, keys = _cosigned(signed.note, at=at)
+    proofs = {seq: layout.proof_text(seq, path=prover.path(seq), note=note) for seq in prove}
     written = sum(_write_part(folder, part) for part in layout.parts(signed.size))
     for seq, text in proofs.items():
         written += _write(folder / "proof" / f"{seq}.tlog-proof", text.encode())
-    written += _write(folder / "checkpoint", signed.note.encode())
-    return Published(signed.size, written)
+    written += _write(folder / "checkpoint", note.encode())
+    return Published(signed.size, written, keys)
+
+
+def _cosigned(note: str, *, at: datetime) -> tuple[str, tuple[str, str]]:
+    """Return the note with the ML-DSA-44 line, and the two verifier keys."""
+    statement = checkpoint.parse(note)
+    key = cosignature_mldsa.derive_key(keystore().log_key)
+    line = cosignature_mldsa.cosign(statement, key=key, at_s=int(at.timestamp()))
+    keys = (ledger.verifier_key(), cosignature_mldsa.verifier_key(statement.origin, key=key))
+    return note + line, keys
 
 
 def _write_part(folder: Path, part: layout.Part) -> int:

@@ -10,11 +10,11 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection, transaction
 
-from archive import checkpoint, ledger
+from archive import checkpoint, cosignature_mldsa, ledger
 from archive.publish import PublishFailed, layout, publish
 from tests.archive.handmade import audit_path, leaf_hash, tree_hash
 from tests.archive.record_reset import fences_down
-from tests.archive.samples import record, record_conversations, said
+from tests.archive.samples import NOON, record, record_conversations, said
 from tests.archive.tampering import delete_everywhere, put
 
 pytestmark = pytest.mark.django_db
@@ -55,7 +55,7 @@ def test_a_tree_has_full_tiles_and_one_partial_tile_a_level() -> None:
 
 @pytest.mark.usefixtures("history")
 def test_the_folder_holds_the_tree_that_the_checkpoint_signs(tmp_path: Path) -> None:
-    assert publish(tmp_path).size == SIZE
+    assert publish(tmp_path, at=NOON).size == SIZE
     names = sorted(item.relative_to(tmp_path).as_posix() for item in tmp_path.rglob("*") if item.is_file())
     assert names == [
         "checkpoint",
@@ -75,7 +75,7 @@ def test_the_folder_holds_the_tree_that_the_checkpoint_signs(tmp_path: Path) -> 
 
 @pytest.mark.usefixtures("history")
 def test_a_proof_file_leads_from_the_leaf_to_the_checkpoint(tmp_path: Path) -> None:
-    publish(tmp_path, prove=[0, 255, 256, SIZE - 1])
+    publish(tmp_path, at=NOON, prove=[0, 255, 256, SIZE - 1])
     leaves = [leaf_hash(ledger.leaf_text(seq).encode()) for seq in range(SIZE)]
     for seq in (0, 255, 256, SIZE - 1):
         text = (tmp_path / f"proof/{seq}.tlog-proof").read_text()
@@ -88,24 +88,24 @@ def test_a_proof_file_leads_from_the_leaf_to_the_checkpoint(tmp_path: Path) -> N
 
 @pytest.mark.usefixtures("history")
 def test_a_second_call_adds_what_is_new_and_changes_nothing_that_is_full(tmp_path: Path) -> None:
-    publish(tmp_path)
+    publish(tmp_path, at=NOON)
     before = {item: item.stat().st_mtime_ns for item in tmp_path.rglob("000") if item.is_file()}
     record(said("one more"))
-    assert publish(tmp_path).written == 3  # a wider partial tile, its entries, the checkpoint
+    assert publish(tmp_path, at=NOON).written == 3  # a wider partial tile, its entries, the checkpoint
     assert {item: item.stat().st_mtime_ns for item in before} == before
-    assert publish(tmp_path).written == 1  # the checkpoint again
+    assert publish(tmp_path, at=NOON).written == 1  # the checkpoint again
 
 
 @pytest.mark.usefixtures("history")
 @pytest.mark.breaks_the_record
 def test_a_damaged_record_is_not_published(tmp_path: Path) -> None:
-    publish(tmp_path)
+    publish(tmp_path, at=NOON)
     old = (tmp_path / "checkpoint").read_text()
     record(said("one more"))
     with transaction.atomic(), fences_down(connection):
         put("archive_leaf", "hash", hashlib.sha256(b"other").digest(), seq=SIZE)
     with pytest.raises(PublishFailed, match="check the record"):
-        publish(tmp_path)
+        publish(tmp_path, at=NOON)
     assert (tmp_path / "checkpoint").read_text() == old
 
 
@@ -117,7 +117,10 @@ def run(*words: str) -> str:
 
 @pytest.mark.usefixtures("history")
 def test_the_command_publishes_and_prints_the_key(tmp_path: Path) -> None:
-    assert run("publish", str(tmp_path), "--prove", "7", "9") == f"{ledger.verifier_key()}\n"
+    ed25519, mldsa = run("publish", str(tmp_path), "--prove", "7", "9").splitlines()
+    assert ed25519 == ledger.verifier_key()
+    note = (tmp_path / "checkpoint").read_text()
+    assert cosignature_mldsa.verify(note, verifier_key=mldsa).statement == checkpoint.parse(note)
     assert sorted(item.name for item in (tmp_path / "proof").iterdir()) == ["7.tlog-proof", "9.tlog-proof"]
     with pytest.raises(CommandError, match="Entry 300 is not under a checkpoint"):
         run("publish", str(tmp_path), "--prove", str(SIZE))

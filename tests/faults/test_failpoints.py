@@ -12,7 +12,7 @@ import sys
 from tests.faults.tampering.attack import SEED
 from tests.stack import ROOT, new_stack
 
-KILLS = int(os.environ.get("ONRECORD_FAULTS_KILLS", "3"))
+KILLS = int(os.environ.get("ONRECORD_FAULTS_KILLS", "2"))
 POINTS = 12
 AFTER_COMMIT = "committed, not acknowledged"
 PROGRAM = "import django; django.setup(); from tests.faults.failpoint_rig import main; main()"

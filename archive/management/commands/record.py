@@ -97,9 +97,9 @@ class Command(BaseCommand):
             raise SystemExit(1)
 
     def _publish(self, folder: Path, *, prove: list[int]) -> None:
-        published = publish.publish(folder, prove=prove)
+        published = publish.publish(folder, at=datetime.now(UTC), prove=prove)
         self.stderr.write(f"{published.size} entries are published in {folder}; {published.written} files are new.")
-        self.stdout.write(ledger.verifier_key())
+        self.stdout.write("\n".join(published.keys))
 
     def _compare(self, file: Path) -> None:
         try:

@@ -22,7 +22,7 @@ from tests.archive.exporting import export, open_office, unpack
 from tests.faults.tampering.attack import SEED
 
 pytestmark = pytest.mark.django_db(transaction=True)
-COPIES = int(os.environ.get("ONRECORD_FAULTS_PACKAGES", "27"))
+COPIES = int(os.environ.get("ONRECORD_FAULTS_PACKAGES", "18"))
 Alter = Callable[[Path, random.Random], str]
 
 

@@ -22,7 +22,7 @@ from tests.faults.tampering.rewrites import Rewrites
 
 pytestmark = [pytest.mark.django_db, pytest.mark.breaks_the_record]
 SIZE = 24
-MUTATIONS = int(os.environ.get("ONRECORD_FAULTS_MUTATIONS", "400"))
+MUTATIONS = int(os.environ.get("ONRECORD_FAULTS_MUTATIONS", "300"))
 OUTSIDE_SHARE = 12  # one in so many rewrites the whole record, which costs most
 # Kinds of the list that need a part that is not built: they are printed with every run, so that nobody overlooks them.
 NOT_COVERED = (

@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from archive import ledger
 from archive.publish import Contradicted, require_contained
 from tests.archive.record_reset import fences_down
+from tests.environment import BACKEND
 from tests.faults.tampering import rows
 from tests.faults.tampering.attack import SEED, Done, Kind, run
 from tests.faults.tampering.history import History, build, grow
@@ -22,7 +23,7 @@ from tests.faults.tampering.rewrites import Rewrites
 
 pytestmark = [pytest.mark.django_db, pytest.mark.breaks_the_record]
 SIZE = 24
-MUTATIONS = int(os.environ.get("ONRECORD_FAULTS_MUTATIONS", "300"))
+MUTATIONS = int(os.environ.get("ONRECORD_FAULTS_MUTATIONS", "800" if BACKEND == "sqlite" else "300"))
 OUTSIDE_SHARE = 12  # one in so many rewrites the whole record, which costs most
 # Kinds of the list that need a part that is not built: they are printed with every run, so that nobody overlooks them.
 NOT_COVERED = (

@@ -66,7 +66,7 @@ def test_the_package_is_a_bag(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("office")
 def test_the_package_never_carries_the_key_it_is_to_be_checked_with(tmp_path: Path) -> None:
     folder = unpack(export(tmp_path))
-    key = ledger.verifier_key().rpartition("+")[2]
+    key = ledger.verifier_key().split("+", 2)[2]  # the key may hold a + itself
     assert ledger.verifier_key().startswith(f"{settings.ONRECORD_ORIGIN}+")
     for item in folder.rglob("*"):
         assert not item.is_file() or key.encode() not in item.read_bytes()

@@ -1,6 +1,7 @@
 """`manage.py serve`: HTTP, WebSocket, worker and clock in one process, nothing to configure."""
 
 import signal
+import socket
 from typing import Any
 
 from channels.routing import get_default_application
@@ -30,6 +31,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.ONRECORD_PRODUCTION and not options["no_worker"]:
             raise CommandError("In production run Celery's worker and beat, and serve with --no-worker.")
+        _refuse_taken_port(options["host"], options["port"])
         call_command("migrate", verbosity=0, interactive=False)
         collect_static_files()
         _confirm_identity()
@@ -54,7 +56,9 @@ class Command(BaseCommand):
             server_name="onrecord",
             verbosity=0,
         )
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # A shell that starts us in the background hands SIGINT down as ignored.
+            signal.signal(number, signal.default_int_handler)
         server.run()
 
     def _announce(self, port: int) -> None:
@@ -62,6 +66,17 @@ class Command(BaseCommand):
         if not is_founded():
             self.stdout.write(f"First run: open {settings.ONRECORD_PUBLIC_URL}/welcome/{first_run_token()}/")
         self.stdout.flush()
+
+
+def _refuse_taken_port(host: str, port: int) -> None:
+    """Stop before anything is touched when somebody listens there already."""
+    try:
+        with socket.create_server((host, port)):
+            return
+    except OSError as error:
+        raise CommandError(
+            f"Nothing can listen at {host}:{port} ({error.strerror}). Choose another: PORT=8123."
+        ) from error
 
 
 def _confirm_identity() -> None:

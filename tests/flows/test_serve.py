@@ -1,0 +1,34 @@
+"""`manage.py serve` at its beginning and its end: a port that is taken, Ctrl-C, and the next start."""
+
+import signal
+import socket
+
+import pytest
+
+from tests.stack import new_stack
+
+
+def test_a_taken_port_is_said_in_a_sentence_and_nothing_is_touched() -> None:
+    stack = new_stack()
+    with socket.create_server(("127.0.0.1", stack.web.port)):
+        done = stack.manage("serve", "--no-worker", check=False)
+    assert done.returncode == 1
+    assert f"127.0.0.1:{stack.web.port}" in done.stderr and "Traceback" not in done.stderr
+    assert not (stack.folder / "var" / "onrecord.sqlite3").exists()
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_it_stops_cleanly_and_starts_again_with_its_data(by: signal.Signals) -> None:
+    stack = new_stack()
+    stack.manage("demo")
+    stack.start()
+    process = stack.web.process
+    assert process is not None
+    process.send_signal(by)
+    assert process.wait(15) == 0
+    assert "OnRecord has stopped." in stack.log() and "Traceback" not in stack.log()
+    size = stack.size()
+    stack.start()
+    stack.sign_in("alice")
+    assert stack.size() > size
+    stack.stop()

@@ -26,7 +26,7 @@ faults: .venv/.dev ## Attack the record 10,000 times and kill its writer 300 tim
 bench: .venv/.dev ## Measure the record (NAME=append, BACKEND=sqlite, ENTRIES=20000); JSON lines
 	@$(BIN)/python -m bench $(NAME) $(if $(BACKEND),--backend $(BACKEND)) $(if $(ENTRIES),--entries $(ENTRIES))
 
-check: .venv/.dev ## Lint, types, import contracts, migrations, deployment, templates, guards
+check: .venv/.dev node_modules/.package-lock.json ## Lint, types, import contracts, migrations, deployment, templates, guards
 	@$(BIN)/python tools/check.py
 
 lock: .venv/.runtime ## Resolve pyproject.toml into the two lock files again
@@ -43,3 +43,7 @@ clean: ## Remove the virtual environment and the caches; var/ stays
 
 .venv/.dev: requirements-dev.lock .venv/.runtime
 	@PYTHON="$(PYTHON)" sh tools/venv.sh requirements-dev.lock $@
+
+# Only the checks of our JavaScript need it; without npm they are left out, and `make check` says so.
+node_modules/.package-lock.json: package-lock.json
+	@if command -v npm >/dev/null; then npm ci --ignore-scripts --silent; fi

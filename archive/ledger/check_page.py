@@ -50,6 +50,8 @@ def accept_page(numbers: range, *, after: int | None, store: KeyStore, origin: s
     if not all(_are_of(rows, numbers) for rows in (leaves, entries, keys)):
         return None
     words = {row[0]: row for row in documents}
+    if len(words) < len(documents):  # two rows of one number
+        return None
     page = _PageCheck(store=store, origin=origin)
     items = []
     for leaf, entry, key in zip(leaves, entries, keys, strict=True):
@@ -127,8 +129,11 @@ def _read(model: type[models.Model], columns: Iterable[str], *, after: int | Non
 
 
 def _selected(column: str) -> str:
-    # Joined with "", a time comes as the text that is stored: Django's reading of it costs more than all the rest.
-    return "\"at\" || ''" if column == "at" and connection.vendor == "sqlite" else f'"{column}"'
+    # So a time comes as the text that is stored: Django's reading of it costs more than all the rest. Only as text: a
+    # blob of the same letters is nothing that Django can read.
+    if column == "at" and connection.vendor == "sqlite":
+        return "CASE typeof(\"at\") WHEN 'text' THEN \"at\" || '' END"
+    return f'"{column}"'
 
 
 def _text_of_sqlite(at: str) -> str:

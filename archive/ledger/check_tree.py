@@ -11,6 +11,8 @@ from archive.ledger.resuming import Place
 from archive.ledger.rows import UNREADABLE, Row, as_bytes
 from archive.models import Tile
 
+LINES_OF_A_NOTE = 5  # origin, size, root, an empty one, our signature
+
 
 class TreeCheck:
     """Grows the tree leaf by leaf. Once a leaf is missing, what depends on the shape of the tree is not judged."""
@@ -62,11 +64,14 @@ class TreeCheck:
         self._compare_root(statement, seq=seq)
 
     def _signed(self, row: Row, *, seq: int | None, size: int) -> checkpoint.Statement | None:
+        note = str(row["note"])
         try:
-            statement = self._read(str(row["note"]))
+            statement = self._read(note)
         except checkpoint.BadCheckpoint as error:
             self._findings.add(seq, f"The checkpoint of {size} entries is not good: {error}.")
             return None
+        if note.count("\n") != LINES_OF_A_NOTE:  # a good signature does not cover lines of others beside it
+            self._findings.add(seq, f"The checkpoint of {size} entries has lines that were not written with it.")
         if statement.size != size or statement.root != as_bytes(row["root"]):
             self._findings.add(seq, f"The row of the checkpoint of {size} entries differs from its signed note.")
         return statement if statement.size == size else None

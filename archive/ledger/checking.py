@@ -198,7 +198,10 @@ class _Examination:
             self._findings.add(None, "There are more tiles than the record fills.")
 
     def _examine_head(self) -> None:
-        row = read_range(Head, key="id", after=None, upto=None).found.get(Head.ONLY)
+        heads = read_range(Head, key="id", after=None, upto=None)
+        if heads.keys() - {Head.ONLY}:
+            self._findings.add(None, "There is another head beside the head of the record.")
+        row = heads.found.get(Head.ONLY)
         if row is None:
             if self._expected:
                 self._findings.add(None, "The head is missing, or cannot be read.")
@@ -217,10 +220,13 @@ class _Examination:
 
     def _examine_streams(self) -> None:
         try:
-            rows = {row["id"]: row for row in Stream.objects.values()}
+            listed = list(Stream.objects.values())
         except UNREADABLE as error:
             self._findings.add(None, f"A value in {Stream._meta.db_table} cannot be read ({type(error).__name__}).")
             return
+        rows = {row["id"]: row for row in listed}
+        if len(rows) < len(listed):
+            self._findings.add(None, "There are two rows of one stream.")
         for stream_id in sorted(rows.keys() | self._entries.streams.keys(), key=str):
             self._examine_stream(stream_id, row=rows.get(stream_id))
 
@@ -233,7 +239,7 @@ class _Examination:
 
 
 def _size_in_head() -> int:
-    return as_int(Head.objects.values_list("size", flat=True).first()) or 0
+    return as_int(Head.objects.filter(id=Head.ONLY).values_list("size", flat=True).first()) or 0
 
 
 def _missing(first: int, end: int) -> str:

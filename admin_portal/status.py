@@ -95,7 +95,7 @@ def run_check(check: RecordCheck) -> None:
     if check.tries > MOST_TRIES:
         ours.update(state=RecordCheck.FAILED, done_at=timezone.now())
         return
-    report = ledger.check()
+    report = ledger.check_all()
     problems = [_sentence(problem) for problem in report.problems[:PROBLEMS_SHOWN]]
     at = timezone.now()
     with ledger.transaction():

@@ -11,6 +11,7 @@ class MessengerConfig(AppConfig):
     verbose_name = "OnRecord"
 
     def ready(self) -> None:
-        """Connect sign-in to the record and the API schema. By name: the doors need the models, loaded only now."""
+        """Connect sign-in, comparison and the API schema. By name: they need the models, loaded only now."""
         import_string("messenger.web.accounts.connect_signals")()
+        import_string("messenger.conversations.comparing.register")()
         import_string("messenger.web.schema.TokenScheme")

@@ -20,6 +20,8 @@ def check_invariants() -> None:
     """Raise AssertionError naming the first thing that does not hold."""
     report = ledger.check()
     assert report.is_sound, f"the record is not sound: {report.problems[:3]}"
+    compared = ledger.compare()
+    assert compared.is_sound, f"the chat's rows differ from the record: {compared.problems[:3]}"
     for conversation in Conversation.objects.all():
         check_stream(conversation)
     for message in Message.objects.select_related("conversation"):

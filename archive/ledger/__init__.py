@@ -11,6 +11,7 @@ from archive.ledger.appending import Receipt, record, record_all, record_heads
 from archive.ledger.breaking import guard_problem, record_break
 from archive.ledger.check_leaves import check_leaves
 from archive.ledger.checking import CheckReport, Problem, check
+from archive.ledger.comparing import Recorded, check_all, compare, register_comparison
 from archive.ledger.errors import BehindGuard, EntryNotFound, ForeignRecord, NotBehind, NotInTransaction
 from archive.ledger.guarding import keep_latest
 from archive.ledger.head import confirm_identity, transaction, verifier_key
@@ -31,6 +32,8 @@ from archive.ledger.reading import (
     stream_leaves,
 )
 from archive.ledger.resuming import BadPlace, PlaceFile
+from archive.ledger.rows import Rows
+from archive.ledger.rows import read_range as read_rows
 from archive.sealing import NotOpened
 
 __all__ = [
@@ -50,9 +53,13 @@ __all__ = [
     "Problem",
     "Prover",
     "Receipt",
+    "Recorded",
+    "Rows",
     "SignedCheckpoint",
     "check",
+    "check_all",
     "check_leaves",
+    "compare",
     "confirm_identity",
     "find_entry",
     "guard_problem",
@@ -66,11 +73,13 @@ __all__ = [
     "open_entry",
     "opened_fields",
     "prove",
+    "read_rows",
     "read_stream",
     "record",
     "record_all",
     "record_break",
     "record_heads",
+    "register_comparison",
     "stream_leaves",
     "transaction",
     "verifier_key",

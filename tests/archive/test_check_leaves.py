@@ -79,7 +79,7 @@ def printed(*words: str) -> str:
 
 
 def test_the_command_says_what_was_not_looked_at() -> None:
-    assert "Contents, keys, search rows and earlier checkpoints were not looked at" in printed()
+    assert "Contents, keys, search rows, earlier checkpoints and chat rows were not looked at" in printed()
     assert json.loads(printed("--json")) == {"checked": "leaves", "is_sound": True, "problems": [], "size": SIZE}
 
 

@@ -24,7 +24,8 @@ FAILURES = (
     OSError,
 )
 NOT_LOOKED_AT = (
-    "Contents, keys, search rows and earlier checkpoints were not looked at: `record check` without --fast does that."
+    "Contents, keys, search rows, earlier checkpoints and chat rows were not looked at: "
+    "`record check` without --fast does that."
 )
 
 
@@ -82,7 +83,7 @@ class Command(BaseCommand):
 
     def _check(self, *, as_json: bool, resume: Path | None) -> None:
         place = ledger.PlaceFile(resume) if resume else None
-        report = ledger.check(on_progress=self._show_progress, place=place)
+        report = ledger.check_all(on_progress=self._show_progress, place=place)
         self._print(report, sentences=_sentences(report), as_json=asdict(report) if as_json else None)
 
     def _check_leaves(self, *, as_json: bool) -> None:

@@ -1,0 +1,173 @@
+"""Comparing the rows that other rooms derive from the record with what its entries say.
+
+The archive knows nothing of those rows: whoever keeps them registers a comparison. It must not repair anything, and it
+says nothing about entries that cannot be opened: that is the check of the record itself.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from django.db import transaction
+
+from archive import sealing
+from archive.canonical import Json, NotCanonical
+from archive.keys import KeyMissing
+from archive.ledger.checking import CheckReport, Problem, check
+from archive.ledger.findings import Findings
+from archive.ledger.head import keystore
+from archive.ledger.reading import place_of
+from archive.ledger.resuming import PlaceFile
+from archive.ledger.rows import UNREADABLE
+from archive.models import Entry, Head, RecordKey
+
+PAGE = 1000
+MOST_DOUBTFUL_PAGES = 20  # looked at a second time while the writers wait
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An entry as a comparison sees it. `content` is None where it cannot be opened."""
+
+    seq: int
+    stream: str
+    n: int
+    kind: str
+    at: datetime
+    content: dict[str, Json] | None
+
+
+class Comparison(Protocol):
+    """One walk along the entries. `examine` may be asked about the same entries twice and must then say the same."""
+
+    def examine(self, entries: Sequence[Recorded], *, after: int | None, upto: int) -> list[Problem]:
+        """Compare rows of entries with after < seq <= upto; `entries` are those of the streams asked for."""
+        ...
+
+    def finish(self, *, after: int | None) -> list[Problem]:
+        """Say what is wrong with the rows as a whole, and with those of entries above `after`, which do not exist."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Registered:
+    streams: str
+    make: Callable[[], Comparison]
+
+
+_registered: dict[str, _Registered] = {}
+
+
+def register_comparison(name: str, *, streams: str, make: Callable[[], Comparison]) -> None:
+    """Have `make()` compare its rows with the streams whose names begin with `streams`, whenever all is checked."""
+    _registered[name] = _Registered(streams, make)
+
+
+# rule: us-sec-17a-4-verify
+def check_all(*, on_progress: Progress | None = None, place: PlaceFile | None = None) -> CheckReport:
+    """Check the record, then compare with it the rows that were derived from it. Raises BadPlace.
+
+    A place that was kept spares the check of entries only: rows are always compared from the beginning. For
+    `on_progress`, an entry that is compared as well counts twice.
+    """
+    turns = 1 + len(_registered)
+    report = check(on_progress=_part(on_progress, turn=0, turns=turns), place=place)
+    compared = compare(on_progress=on_progress)
+    problems = [*report.problems, *compared.problems]
+    return replace(report, is_sound=not problems, problems=problems)
+
+
+def compare(*, on_progress: Progress | None = None) -> CheckReport:
+    """Run every registered comparison. Writers wait only while the last entries and doubtful pages are compared."""
+    findings, turns = Findings(), 1 + len(_registered)
+    walks = [
+        _Walk(kept, findings, on_progress=_part(on_progress, turn=turn, turns=turns))
+        for turn, kept in enumerate(_registered.values(), start=1)
+    ]
+    for walk in walks:
+        walk.go()
+    with _record_standing_still():
+        for walk in walks:
+            walk.end()
+        return findings.report(_size())
+
+
+class _Walk:
+    """One comparison on its way from the first entry to the last."""
+
+    def __init__(self, kept: _Registered, findings: Findings, *, on_progress: Progress | None) -> None:
+        self._streams = kept.streams
+        self._comparison = kept.make()
+        self._findings = findings
+        self._on_progress = on_progress
+        self._after: int | None = None
+        self._doubtful: list[tuple[int | None, int]] = []
+
+    def go(self) -> None:
+        """Compare page after page up to the present end. Writers go on, so what differs is looked at again later."""
+        size = _size()
+        while (first := 0 if self._after is None else self._after + 1) < size:
+            upto = min(first + PAGE, size) - 1
+            if self._examine(self._after, upto):
+                self._doubtful.append((self._after, upto))
+            self._after = upto
+            if self._on_progress:
+                self._on_progress(upto + 1, size)
+
+    def end(self) -> None:
+        """Compare what came meanwhile, and note the differences that are still there now that nothing is written."""
+        self.go()
+        found = [problem for page in self._doubtful[:MOST_DOUBTFUL_PAGES] for problem in self._examine(*page)]
+        for problem in (*found, *self._comparison.finish(after=self._after)):
+            self._findings.add(problem.seq, problem.what)
+        if len(self._doubtful) > MOST_DOUBTFUL_PAGES:
+            self._findings.add(None, f"{len(self._doubtful) - MOST_DOUBTFUL_PAGES} more pages of rows differ.")
+
+    def _examine(self, after: int | None, upto: int) -> list[Problem]:
+        try:
+            entries = list(_open_page(self._streams, after=after, upto=upto))
+        except UNREADABLE as error:
+            return [Problem(None, f"Entries up to {upto} cannot be read ({type(error).__name__}), nor compared.")]
+        return self._comparison.examine(entries, after=after, upto=upto)
+
+
+def _open_page(streams: str, *, after: int | None, upto: int) -> Iterator[Recorded]:
+    rows = Entry.objects.filter(seq__lte=upto, stream__name__startswith=streams).select_related("stream")
+    entries = list((rows if after is None else rows.filter(seq__gt=after)).order_by("seq"))
+    keys = RecordKey.objects.in_bulk([row.seq for row in entries])
+    for row in entries:
+        content = _content(row, keys.get(row.seq))
+        yield Recorded(row.seq, row.stream.name, row.n, row.kind, row.at, content)
+
+
+def _content(row: Entry, key: RecordKey | None) -> dict[str, Json] | None:
+    if key is None:
+        return None
+    try:
+        place = place_of(row)
+        bucket_key = keystore().bucket_key(row.bucket)
+        record_key = sealing.unwrap_record_key(bytes(key.wrapped), bucket_key=bucket_key, place=place)
+        return sealing.unseal(bytes(row.ciphertext), record_key=record_key, place=place)
+    except (KeyMissing, sealing.NotOpened, NotCanonical):
+        return None
+
+
+def _part(on_progress: Progress | None, *, turn: int, turns: int) -> Progress | None:
+    if on_progress is None:
+        return None
+    return lambda done, total: on_progress(turn * total + done, turns * total)
+
+
+def _size() -> int:
+    return Head.objects.values_list("size", flat=True).first() or 0
+
+
+@contextmanager
+def _record_standing_still() -> Iterator[None]:
+    with transaction.atomic():
+        list(Head.objects.select_for_update().values_list("id"))
+        yield

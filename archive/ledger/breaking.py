@@ -13,7 +13,7 @@ from archive import checkpoint, guard
 from archive.events import SYSTEM, LogBreak
 from archive.ledger.appending import Receipt, record
 from archive.ledger.errors import BehindGuard, NotBehind
-from archive.ledger.guarding import accepted_loss, refuse_behind
+from archive.ledger.guarding import accepted_loss, kept_note, look_again, refuse_put_back
 from archive.ledger.head import verifier_key
 from archive.ledger.reading import latest_checkpoint
 from archive.models import Head
@@ -50,9 +50,11 @@ def record_break(*, reason: str, at: datetime) -> Receipt:
 
 def guard_problem() -> str:
     """Return the sentence with which the ledger would refuse to write because of the guard, "" where it would not."""
-    head = Head.objects.first()
+    look_again()
     try:
-        refuse_behind(size=head.size if head else 0, verifier_key=head.verifier_key if head else "")
+        kept = kept_note()  # before the head: we hold no lock
+        head = Head.objects.filter(id=Head.ONLY).first()
+        refuse_put_back(kept, size=head.size if head else 0, verifier_key=head.verifier_key if head else "")
     except BehindGuard as error:
         return str(error)
     return ""

@@ -29,7 +29,15 @@ def refuse_behind(*, size: int, verifier_key: str) -> None:
 
     Call it under the head's lock: then no commit can come between the size and the look at the guard.
     """
-    kept = _kept()
+    refuse_put_back(kept_note(), size=size, verifier_key=verifier_key)
+
+
+def refuse_put_back(kept: str, *, size: int, verifier_key: str) -> None:
+    """Raise BehindGuard unless the record of this size contains the kept note ("" for none).
+
+    Without the head's lock, read the note first and the size after it: what is committed in between makes the record
+    larger than the note says, and never smaller.
+    """
     if not kept or kept == accepted_loss.get():
         return
     # A database without a record has no key to verify with, and is behind whatever is kept.
@@ -49,6 +57,11 @@ WAYS_OUT = (
     "Bring back the newer database, or accept the loss with `manage.py record break --reason …` "
     "(docs/running.md, section When the database is behind)."
 )
+
+
+def look_again() -> None:
+    """Forget which notes were seen in the database, so that the next look compares: for a check, not for each act."""
+    _contained.clear()
 
 
 def keep_on_commit(note: str) -> None:
@@ -92,7 +105,8 @@ def _advance(note: str) -> None:
         log.exception("guard_not_kept")
 
 
-def _kept() -> str:
+def kept_note() -> str:
+    """Return the note that the guard keeps, "" where it keeps none. Raises BehindGuard where it cannot be read."""
     path: Path = settings.ONRECORD_GUARD
     try:
         found = path.stat()

@@ -13,7 +13,7 @@ from django.db import transaction as database
 from archive import checkpoint
 from archive.keys import KeyStore, confirm_protection, create_keystore, open_keystore
 from archive.ledger.errors import ForeignRecord, NotInTransaction
-from archive.ledger.guarding import refuse_behind
+from archive.ledger.guarding import kept_note, refuse_behind, refuse_put_back
 from archive.models import Checkpoint, Head
 
 
@@ -60,12 +60,13 @@ def verifier_key() -> str:
 def confirm_identity() -> None:
     """Raise ForeignRecord or KeyMissing where database, settings and keys do not belong together. For the start."""
     confirm_protection(settings.ONRECORD_KEY_DIR)
-    head = Head.objects.first()
+    kept = kept_note()  # before the head: we hold no lock
+    head = Head.objects.filter(id=Head.ONLY).first()
     if head is None:
-        refuse_behind(size=0, verifier_key="")
+        refuse_put_back(kept, size=0, verifier_key="")
         return
     _refuse_foreign(head)
-    refuse_behind(size=head.size, verifier_key=head.verifier_key)
+    refuse_put_back(kept, size=head.size, verifier_key=head.verifier_key)
     latest = Checkpoint.objects.order_by("-size").first()
     if latest is None:
         return

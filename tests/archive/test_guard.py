@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import transaction
+from django.db import connection, transaction
 from pytest_django import Settings
 
 from archive import checkpoint, evidence, guard, ledger
@@ -82,6 +82,32 @@ def test_a_database_that_was_put_back_is_not_written_to(kept: Path) -> None:
             act()
     assert size() == 1
     assert "ends at entry 1" in evidence.status(at=NOON).problems[0]
+
+
+def commit_elsewhere() -> None:
+    """Append an entry on a connection of another thread, as another process does."""
+
+    def append() -> None:
+        record(said("meanwhile"))
+        connection.close()
+
+    with ThreadPoolExecutor(1) as other:
+        other.submit(append).result()
+
+
+def after_each_query(execute: Callable[..., object], *query: object) -> object:
+    result = execute(*query)
+    commit_elsewhere()
+    return result
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("look", [ledger.guard_problem, ledger.confirm_identity])
+def test_what_another_process_commits_meanwhile_is_no_loss(look: Callable[[], object]) -> None:
+    record(said("one"))
+    with connection.execute_wrapper(after_each_query):
+        assert not look()
+    assert size() > 1
 
 
 def test_an_emptied_database_is_behind_too(kept: Path) -> None:

@@ -104,14 +104,24 @@ class Witness:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        memory = sqlite3.connect(self._memory, isolation_level=None, timeout=LOCK_TIMEOUT_S)
+        memory = open_memory(self._memory)
         try:
-            memory.execute("PRAGMA synchronous = FULL")
             memory.execute("BEGIN IMMEDIATE")
             yield memory
             memory.execute("COMMIT")
         finally:
             memory.close()  # rolls back what was not committed
+
+
+def open_memory(path: Path) -> sqlite3.Connection:
+    """Return a connection whose commits outlive a power cut.
+
+    With FULL alone the folder is not synced after the journal is removed: it could come back and undo the commit, and
+    the witness would have forgotten what it signed.
+    """
+    memory = sqlite3.connect(path, isolation_level=None, timeout=LOCK_TIMEOUT_S)
+    memory.execute("PRAGMA synchronous = EXTRA")
+    return memory
 
 
 def _remembered(memory: sqlite3.Connection, origin: str) -> tuple[int, bytes]:

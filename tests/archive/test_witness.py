@@ -1,9 +1,13 @@
 """The witness: what it signs, what it refuses and with which answer (C2SP tlog-witness), and what it remembers."""
 
 import shutil
+import socket
 import sqlite3
 import threading
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 
@@ -15,7 +19,7 @@ from django.core.management.base import CommandError
 
 from archive import checkpoint, cosignature, merkle
 from archive.checkpoint import BadCheckpoint, Statement
-from archive.witness.keeper import Answer, MemoryLost, Witness
+from archive.witness.keeper import Answer, MemoryLost, Witness, open_memory
 from archive.witness.request import AddCheckpoint
 from archive.witness.server import WitnessServer
 
@@ -158,19 +162,55 @@ def test_what_it_remembers_is_on_the_disk_before_it_answers(witness: Witness, tm
         assert memory.execute("SELECT origin, size, note FROM cosigned").fetchall() == [(ORIGIN, 8, note(8))]
 
 
-def test_over_http_it_answers_add_checkpoint_and_nothing_else(witness: Witness) -> None:
-    with WitnessServer(witness, host="127.0.0.1", port=0) as server:
-        thread = threading.Thread(target=server.serve_forever)
+def test_its_memory_survives_a_power_cut_after_the_answer(witness: Witness, tmp_path: Path) -> None:
+    memory = open_memory(tmp_path / "witness" / "cosigned.sqlite3")
+    assert memory.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+    assert memory.execute("PRAGMA synchronous").fetchone() == (3,), "EXTRA: the folder of the journal is synced too"
+    memory.close()
+
+
+@contextmanager
+def served(witness: Witness, *, connection_s: float = 60) -> Iterator[int]:
+    """Serve the witness; gives the port."""
+    with WitnessServer(witness, host="127.0.0.1", port=0, connection_s=connection_s) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{server.server_port}") as client:
-                good = client.post("/add-checkpoint", content=request(0, 5))
-                stale = client.post("/add-checkpoint", content=request(0, 5))
-                elsewhere = client.post("/other", content=b"")
-                large = client.post("/add-checkpoint", content=b"x" * 65_537)
+            yield server.server_port
         finally:
             server.shutdown()
             thread.join()
+
+
+def test_a_size_of_thousands_of_digits_is_400(witness: Witness) -> None:
+    with served(witness) as port, socket.create_connection(("127.0.0.1", port)) as line:
+        line.sendall(b"POST /add-checkpoint HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n")
+        assert line.recv(100).startswith(b"HTTP/1.1 400 ")
+
+
+def sent_slowly(line: socket.socket) -> int:
+    """Send a byte every now and then until nobody listens; return how many were sent."""
+    for sent in range(500):
+        try:
+            line.sendall(b"x")
+        except (BrokenPipeError, ConnectionResetError):
+            return sent
+        time.sleep(0.02)
+    return 500
+
+
+def test_a_sender_of_a_byte_now_and_then_is_cut_off(witness: Witness) -> None:
+    with served(witness, connection_s=0.3) as port, socket.create_connection(("127.0.0.1", port)) as line:
+        line.sendall(b"POST /add-checkpoint HTTP/1.1\r\nContent-Length: 60000\r\n\r\n")
+        assert sent_slowly(line) < 500, "it was heard to the end"
+
+
+def test_over_http_it_answers_add_checkpoint_and_nothing_else(witness: Witness) -> None:
+    with served(witness) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        good = client.post("/add-checkpoint", content=request(0, 5))
+        stale = client.post("/add-checkpoint", content=request(0, 5))
+        elsewhere = client.post("/other", content=b"")
+        large = client.post("/add-checkpoint", content=b"x" * 65_537)
     assert (good.status_code, stale.status_code, elsewhere.status_code, large.status_code) == (200, 409, 404, 400)
     assert (stale.text, stale.headers["Content-Type"]) == ("5\n", "text/x.tlog.size")
     assert good.text.startswith(f"— {NAME} ")

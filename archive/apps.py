@@ -1,8 +1,12 @@
 """The Django app of the record. It must not do anything at start-up: keys and rows are made by the first entry."""
 
+from typing import Any
+
 from django.apps import AppConfig
+from django.conf import settings
 from django.core import checks
 
+from archive.stamps.configuration import check_stamps
 from archive.witness.configuration import check_witnesses
 
 
@@ -13,3 +17,12 @@ class ArchiveConfig(AppConfig):
 
     def ready(self) -> None:
         checks.register(check_witnesses)
+        checks.register(check_stamps)
+        checks.register(_check_mail)
+
+
+def _check_mail(**_: Any) -> list[checks.CheckMessage]:  # Any: as Django calls its checks
+    """Stop the start where checkpoints are to be mailed, but mail stays on this machine."""
+    if settings.ONRECORD_COPY_MAIL and not settings.EMAIL_URL:
+        return [checks.Error("ONRECORD_COPY_MAIL is set: EMAIL_URL is needed too.", id="archive.E003")]
+    return []

@@ -4,8 +4,8 @@
 - Entry (the sealed content) and Tile (hashes, 256 wide) must agree with them and are checked against them. Insert-only.
 - RecordKey opens an entry and is what disposal destroys. Head and Stream save a scan and can be recomputed.
 - Document is derived: the words that a search finds an entry by.
-- Witnessed repeats what an entry says about evidence from outside, for queries. Insert-only.
-- EvidenceSource is a state, overwritten by each try.
+- Witnessed, Stamped and Mailed repeat what entries say about evidence from outside, for queries. Insert-only.
+- EvidenceSource and Segment are states, overwritten by each try.
 
 Only archive.ledger writes here, and archive.evidence the last two. These rows must not refer to tables of other apps;
 the database refuses changes to the insert-only tables (migrations 0002, 0004): a fence, and not the evidence.
@@ -134,6 +134,54 @@ class Witnessed(models.Model):
 
 
 class EvidenceSource(models.Model):
+class Stamped(models.Model):
+    """A time stamp over a checkpoint's note, as the record's entry has it. `at` is the authority's time. Insert-only."""
+
+    size = models.BigIntegerField(unique=True)
+    note = models.TextField()
+    authority = models.TextField()
+    reply = models.BinaryField()
+    at = models.DateTimeField()
+
+
+class Mailed(models.Model):
+    """A checkpoint that was handed to the mail server, as the record's entry has it. Insert-only."""
+
+    size = models.BigIntegerField(unique=True)
+    at = models.DateTimeField()
+
+
+class Segment(models.Model):
+    """A run of entries that goes to the segment store: a state of work. What was sealed stands in the record's entry.
+
+    It has the entries `first` up to `size` - 1. Once `sealed_at` is set, `name`, `digest` (hex) and `version` say what
+    is in the store, and `problem` what the last look at it found wrong; before, why the last try failed.
+    """
+
+    first = models.BigIntegerField(unique=True)
+    size = models.BigIntegerField()
+    root = models.BinaryField()
+    due_at = models.DateTimeField()
+    tries = models.IntegerField(default=0)
+    problem = models.TextField(default="")
+    sealed_at = models.DateTimeField(null=True)
+    checked_at = models.DateTimeField(null=True)
+    store = models.TextField(default="")
+    name = models.TextField(default="")
+    digest = models.CharField(max_length=64, default="")
+    version = models.TextField(default="")
+
+
+class Blob(models.Model):
+    """A sealed file in the store of blobs: waiting until an entry names it, removed once it is doomed."""
+
+    digest = models.CharField(primary_key=True, max_length=64)
+    size_bytes = models.BigIntegerField()
+    at = models.DateTimeField()
+    seq = models.BigIntegerField(null=True, db_index=True)  # the entry that names it
+    doomed_at = models.DateTimeField(null=True, db_index=True)
+
+
     """How the last try at a source of outside evidence went. Not evidence: it is overwritten by the next try."""
 
     name = models.CharField(primary_key=True, max_length=200)

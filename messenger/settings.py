@@ -74,6 +74,12 @@ try:
     ONRECORD_DB_POOL: int = env.int("ONRECORD_DB_POOL", 16)
     DATABASES: dict[str, Any] = {"default": env.dj_db_url("DATABASE_URL", DATABASE_URL)}
     SECRET_KEY: str = env.str("SECRET_KEY", "")
+    ONRECORD_COPY_MAIL: list[str] = env.list("ONRECORD_COPY_MAIL", [])
+    ONRECORD_COPY_MAIL_S: float = env.float("ONRECORD_COPY_MAIL_S", 86_000.0)
+    ONRECORD_STAMP_URL: str = env.str("ONRECORD_STAMP_URL", "")
+    ONRECORD_STAMP_OPENSSL_CONFIG: Path | None = env.path("ONRECORD_STAMP_OPENSSL_CONFIG", None)
+    ONRECORD_STAMP_ROOTS: Path | None = env.path("ONRECORD_STAMP_ROOTS", None)
+    ONRECORD_STAMP_S: float = env.float("ONRECORD_STAMP_S", 3600.0)
     LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO").upper()
     LANGUAGE_CODE: str = env.str("LANGUAGE_CODE", "en")
     EMAIL_URL: str = env.str("EMAIL_URL", "")
@@ -331,6 +337,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "stamp-checkpoint": {"task": "archive.stamp_checkpoint", "schedule": ONRECORD_EVIDENCE_S},
     "DEFAULT_PARSER_CLASSES": ["messenger.web.gates.BoundedJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "messenger.web.errors.api_error",

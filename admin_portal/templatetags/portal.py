@@ -44,7 +44,13 @@ EVIDENCE_STATES = {
     "amber": State("Held by one kind", "triangle-alert", "chip-warn"),
     "red": State("Held by nobody else", "shield-alert", "chip-danger"),
 }
-EVIDENCE_KINDS = {"witness": "Witnesses", "copy": "Copies elsewhere"}
+EVIDENCE_KINDS = {
+    "witness": "Witnesses",
+    "stamp": "Time stamps",
+    "copy": "Copies elsewhere",
+    "mail": "Copies by mail",
+    "segment": "Segments",
+}
 KINDS = {
     "conversation.created": "Conversation opened",
     "message.created": "Messages",

@@ -16,7 +16,7 @@ from archive.events.conversations import (
     MessageRemoved,
     ReceiptMarked,
 )
-from archive.events.evidence import CheckpointWitnessed
+from archive.events.evidence import CheckpointMailed, CheckpointStamped, CheckpointWitnessed, SegmentSealed
 from archive.events.ledger import ConfigurationChanged, KeyRotated, LogBreak, RecordChecked, StreamHeads
 from archive.events.looks import (
     EntryOpened,
@@ -64,6 +64,8 @@ __all__ = [
     "ExportMade",
     "ExportRefused",
     "ExportRequested",
+    "CheckpointMailed",
+    "CheckpointStamped",
     "FirmFounded",
     "Json",
     "KeyRotated",
@@ -98,3 +100,4 @@ __all__ = [
     "TokenRevoked",
     "words_of",
 ]
+    "SegmentSealed",

@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import structlog
 from django.conf import settings
 
 from archive import checkpoint, ledger
 from archive.checkpoint import BadCheckpoint
 from archive.evidence import sources
 
+log = structlog.get_logger(__name__)
 COPY = "copy"
 FILE_MODE = 0o444
 _PREFIX = "checkpoint-"
+_STAMP_PREFIX = "stamp-"
 _DIGITS = 19  # so that names sort as sizes do
 
 
@@ -43,7 +46,7 @@ def copy_checkpoint(*, at: datetime) -> bool:
         is_due = not problem and _has_news(last)
         if is_due:
             latest = ledger.latest_checkpoint()
-            _write(folder / f"{_PREFIX}{latest.size:0{_DIGITS}}", latest.note)
+            _write(folder / f"{_PREFIX}{latest.size:0{_DIGITS}}", latest.note.encode())
     except (OSError, ValueError) as error:
         is_due, problem = False, f"{folder} cannot be used: {error}."
     if problem:
@@ -51,6 +54,20 @@ def copy_checkpoint(*, at: datetime) -> bool:
     else:
         sources.note_success(COPY, kind=COPY, at=at)
     return is_due
+
+
+def copy_stamp(*, size: int, note: str, reply: bytes) -> None:
+    """Put a stamp beside the copy of the checkpoint that it stamps; a failure is shown by the next copy."""
+    folder: Path | None = settings.ONRECORD_COPY_DIR
+    if folder is None:
+        return
+    name = f"{_PREFIX}{size:0{_DIGITS}}"
+    try:
+        if not (folder / name).exists():
+            _write(folder / name, note.encode())
+        _write(folder / f"{_STAMP_PREFIX}{size:0{_DIGITS}}.tsr", reply)
+    except OSError:
+        log.exception("stamp_not_copied", size=size)
 
 
 def newest_copy(folder: Path) -> Copy | None:
@@ -83,12 +100,12 @@ def _has_news(last: Copy | None) -> bool:
     return sources.has_news(since_size=last.size if last else 0, size=ledger.latest_checkpoint().size)
 
 
-def _write(path: Path, note: str) -> None:
-    # The name appears with the whole note behind it; a copy that is there already is left alone.
+def _write(path: Path, data: bytes) -> None:
+    # The name appears with the whole file behind it; a copy that is there already is left alone.
     draft = path.with_name(f".{path.name}")
     draft.unlink(missing_ok=True)
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "w", encoding="utf-8") as file:
-        file.write(note)
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "wb") as file:
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
     draft.rename(path)

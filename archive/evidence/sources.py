@@ -11,13 +11,15 @@ from archive.models import Entry, EvidenceSource
 
 log = structlog.get_logger(__name__)
 # Entries about evidence: to ask for evidence of these alone would never end.
-ABOUT_EVIDENCE = "checkpoint."
+ABOUT_EVIDENCE = ("checkpoint.", "segment.")
 
 
 def has_news(*, since_size: int, size: int) -> bool:
     """Say whether the record between two sizes has an entry that is not about evidence itself."""
     between = Entry.objects.filter(seq__gte=since_size, seq__lt=size)
-    return between.exclude(kind__startswith=ABOUT_EVIDENCE).exists()
+    for prefix in ABOUT_EVIDENCE:
+        between = between.exclude(kind__startswith=prefix)
+    return between.exists()
 
 
 def note_success(name: str, *, kind: str, at: datetime) -> None:

@@ -10,7 +10,17 @@ from django.conf import settings
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-FENCED_TABLES = ("archive_leaf", "archive_entry", "archive_checkpoint", "archive_tile", "archive_witnessed")
+FENCED_TABLES = (
+    "archive_leaf",
+    "archive_entry",
+    "archive_checkpoint",
+    "archive_tile",
+    "archive_witnessed",
+    "archive_stamped",
+    "archive_mailed",
+)
+# On PostgreSQL the chat's rows have a fence too: none without its entry.
+ROWS_WITH_ENTRIES = ("messenger_message", "messenger_streamevent")
 # In an order that foreign keys allow.
 RECORD_TABLES = (
     "archive_document",
@@ -21,6 +31,9 @@ RECORD_TABLES = (
     "archive_tile",
     "archive_checkpoint",
     "archive_witnessed",
+    "archive_stamped",
+    "archive_mailed",
+    "archive_segment",
     "archive_evidencesource",
     "archive_head",
 )

@@ -54,7 +54,8 @@ def test_a_copy_counts_as_one_kind_of_evidence_for_a_day(folder: Path) -> None:
     collect_evidence()
     found = shown()
     assert (found.level, found.problems) == ("amber", ())
-    assert [(kind.kind, kind.sources, kind.size) for kind in found.kinds] == [("witness", 0, None), ("copy", 1, 20)]
+    sources = {kind.kind: (kind.sources, kind.size) for kind in found.kinds}
+    assert (sources["witness"], sources["copy"]) == ((0, None), (1, 20))
     assert evidence.status(at=datetime.now(UTC) + timedelta(days=2)).level == "red"
 
 

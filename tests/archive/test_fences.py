@@ -7,19 +7,21 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from archive import ledger
-from archive.models import Checkpoint, Entry, Leaf, Tile, Witnessed
+from archive.models import Checkpoint, Entry, Leaf, Mailed, Stamped, Tile, Witnessed
 from tests.archive.record_reset import FENCED_TABLES, fences_down, reset_record
 from tests.archive.samples import NOON, record, said
 
 pytestmark = pytest.mark.django_db
 REFUSED = "the record is insert-only"
-TABLES = {model._meta.db_table: model for model in (Leaf, Entry, Checkpoint, Tile, Witnessed)}
+TABLES = {model._meta.db_table: model for model in (Leaf, Entry, Checkpoint, Tile, Witnessed, Stamped, Mailed)}
 
 
 @pytest.fixture(autouse=True)
 def entries() -> None:
     record(*(said(f"message {i}") for i in range(256)))
     Witnessed.objects.create(size=256, witness="auditor.example/witness", cosignature="— a line\n", at=NOON)
+    Stamped.objects.create(size=256, note="a note", authority="CN=Stamps", reply=b"reply", at=NOON)
+    Mailed.objects.create(size=256, at=NOON)
     if connection.vendor == "postgresql":
         run("SET CONSTRAINTS ALL IMMEDIATE")  # checks that wait would refuse a TRUNCATE before the fence does
 
@@ -45,6 +47,8 @@ def change(table: str) -> Iterator[str]:
         "archive_checkpoint": "note",
         "archive_tile": "root",
         "archive_witnessed": "cosignature",
+        "archive_stamped": "reply",
+        "archive_mailed": "at",
     }[table]
     yield f"UPDATE {table} SET {column} = {column}"
     yield f"DELETE FROM {table}"
@@ -73,6 +77,8 @@ def test_a_new_number_cannot_push_out_an_entry_of_the_same_place() -> None:
         "archive_entry": ("seq", "stream_id, n, kind, at, bucket, ciphertext"),
         "archive_tile": ("id", 'level, "index", hashes, root'),
         "archive_witnessed": ("id", "size, witness, cosignature, at"),
+        "archive_stamped": ("id", "size, note, authority, reply, at"),
+        "archive_mailed": ("id", "size, at"),
     }
     for table, (number, rest) in places.items():
         with pytest.raises(DatabaseError, match=REFUSED):

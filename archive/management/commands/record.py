@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from archive import ledger, publish
 from archive.checkpoint import BadCheckpoint
+from archive.management import outside
 
 FAILURES = (
     ledger.BadPlace,
@@ -54,6 +55,8 @@ class Command(BaseCommand):
         publishing.add_argument("--prove", type=int, nargs="+", default=[], metavar="N", help="entries to prove")
         compare = commands.add_parser("compare", help="compare the record with a checkpoint that was published before")
         compare.add_argument("file", type=Path, help="the published checkpoint")
+        compare.add_argument("--stamp", type=Path, metavar="REPLY", help="a time stamp over that file")
+        outside.add_parsers(commands)
 
     def handle(self, *args: Any, **options: Any) -> None:  # Any: as Django declares it
         try:
@@ -73,7 +76,9 @@ class Command(BaseCommand):
         elif what == "publish":
             self._publish(options["folder"], prove=options["prove"])
         elif what == "compare":
-            self._compare(options["file"])
+            self._compare(options["file"], stamp=options["stamp"])
+        elif what == "stamps":
+            _exit_unless(outside.verify_stamps(self.stdout.write))
         elif what == "break":
             receipt = ledger.record_break(reason=options["reason"], at=datetime.now(UTC))
             self.stdout.write(f"The loss is accepted in entry {receipt.seq}. Tell those who witness the record.")
@@ -102,16 +107,24 @@ class Command(BaseCommand):
         self.stderr.write(f"{published.size} entries are published in {folder}; {published.written} files are new.")
         self.stdout.write("\n".join(published.keys))
 
-    def _compare(self, file: Path) -> None:
+    def _compare(self, file: Path, *, stamp: Path | None) -> None:
         try:
-            statement = publish.require_contained(file.read_text(encoding="utf-8"))
-        except (publish.Contradicted, BadCheckpoint, UnicodeDecodeError) as error:
+            note = file.read_text(encoding="utf-8")
+            if stamp is not None:  # first: it also tells who made a checkpoint that contradicts the record, and when
+                self.stdout.write(outside.describe_stamp(stamp, note=note))
+            statement = publish.require_contained(note)
+        except (publish.Contradicted, BadCheckpoint, UnicodeDecodeError, outside.StampRefused) as error:
             self.stdout.write(f"NOT the record that was published: {error}")
             raise SystemExit(1) from error
         self.stdout.write(f"The record begins with the {statement.size} entries of the published checkpoint.")
 
     def _show_progress(self, done: int, total: int) -> None:
         self.stderr.write(f"\r{done} of {total} entries", ending="")
+
+
+def _exit_unless(is_well: bool) -> None:
+    if not is_well:
+        raise SystemExit(1)
 
 
 def _leaf_sentences(report: ledger.CheckReport) -> list[str]:

@@ -1,0 +1,125 @@
+"""Time stamps over our checkpoints: ask the authority about the latest one, verify, record what it signed.
+
+The call is outside any transaction; then row and entry are one commit. The newest stamp is held against the record
+first: a record that was rewritten asks for no new stamp over it.
+"""
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from archive import checkpoint, events, ledger
+from archive.checkpoint import BadCheckpoint
+from archive.evidence import sources
+from archive.evidence.copying import copy_stamp
+from archive.leaf import format_time
+from archive.models import Stamped
+from archive.stamps.authorities import Authority, StampAway, ask
+from archive.stamps.configuration import configured_authority, trusted_certificates
+from archive.stamps.replies import Stamp, StampRefused, verify_kept
+
+STAMP = "stamp"
+
+
+@dataclass(frozen=True)
+class StampCheck:
+    """How one kept stamp stands: `problem` is "" where it verifies and the record contains what it stamps."""
+
+    size: int
+    at: datetime
+    authority: str
+    problem: str
+
+
+def stamp_checkpoint(*, at: datetime) -> bool:
+    """Have the latest checkpoint stamped where there is anything new and the last stamp is old enough.
+
+    Returns whether there is a new stamp. Safe to call again.
+    """
+    authority = configured_authority()
+    if authority is None or ledger.is_empty():
+        return False
+    last, latest = _last(), ledger.latest_checkpoint()
+    try:
+        if last is not None:
+            _require_contained(last.note)
+        if not _is_due(last, size=latest.size, at=at):
+            return False
+        stamp = _ask(authority, note=latest.note, at=at)
+    except (StampAway, StampRefused, BadCheckpoint, OSError, ValueError) as error:
+        sources.note_problem(STAMP, kind=STAMP, at=at, problem=str(error))
+        return False
+    return _record(stamp, latest=latest, at=at)
+
+
+def check_stamps() -> Iterator[StampCheck]:
+    """Verify every kept stamp again, and hold what it stamps against the record. Raises ValueError without roots."""
+    trusted = trusted_certificates()
+    for row in Stamped.objects.order_by("size").iterator():
+        problem = ""
+        try:
+            stamp = verify_kept(bytes(row.reply), data=row.note.encode(), trusted=trusted)
+            _require_contained(row.note)
+            if stamp.at != row.at:
+                problem = "The row gives it another time than the stamp has."
+        except (StampRefused, BadCheckpoint) as error:
+            problem = str(error)
+        yield StampCheck(size=row.size, at=row.at, authority=row.authority, problem=problem)
+
+
+def stamped_at(reply: bytes, *, note: str) -> tuple[datetime, str]:
+    """Return when, says a stamp that was brought, who saw the note. Raises StampRefused, ValueError."""
+    stamp = verify_kept(reply, data=note.encode(), trusted=trusted_certificates())
+    return stamp.at, stamp.authority
+
+
+def _last() -> Stamped | None:
+    return Stamped.objects.order_by("-size").first()
+
+
+def _is_due(last: Stamped | None, *, size: int, at: datetime) -> bool:
+    if last is None:
+        return True
+    is_old = at - last.at >= timedelta(seconds=settings.ONRECORD_STAMP_S)
+    return is_old and sources.has_news(since_size=last.size, size=size)
+
+
+def _require_contained(note: str) -> None:
+    """Raise BadCheckpoint unless the record begins with what a stamped note signs."""
+    statement = checkpoint.verify(note, verifier_key=ledger.verifier_key())
+    size = ledger.latest_checkpoint().size
+    if statement.size > size:
+        raise BadCheckpoint(f"{statement.size} entries were stamped, we have {size}: the record was put back.")
+    if ledger.Prover(statement.size).root() != statement.root:
+        raise BadCheckpoint(f"The stamp over {statement.size} entries contradicts the record: it was rewritten.")
+
+
+def _ask(authority: Authority, *, note: str, at: datetime) -> Stamp:
+    return ask(authority, data=note.encode(), trusted=trusted_certificates(), at=at)
+
+
+def _record(stamp: Stamp, *, latest: ledger.SignedCheckpoint, at: datetime) -> bool:
+    with ledger.transaction():
+        sources.note_success(STAMP, kind=STAMP, at=at)
+        if Stamped.objects.filter(size=latest.size).exists():
+            return False  # another worker asked at the same time
+        ledger.record(
+            events.CheckpointStamped(
+                stream="system",
+                actor=events.SYSTEM,
+                at=at,
+                size=latest.size,
+                root=latest.root.hex(),
+                checkpoint=latest.note,
+                authority=stamp.authority,
+                stamped_at=format_time(stamp.at),
+                reply=base64.b64encode(stamp.reply).decode(),
+            )
+        )
+        row = Stamped(size=latest.size, note=latest.note, authority=stamp.authority, reply=stamp.reply, at=stamp.at)
+        row.save(force_insert=True)
+    copy_stamp(size=latest.size, note=latest.note, reply=stamp.reply)
+    return True

@@ -21,6 +21,8 @@ FENCED_TABLES = (
 )
 # On PostgreSQL the chat's rows have a fence too: none without its entry.
 ROWS_WITH_ENTRIES = ("messenger_message", "messenger_streamevent")
+# On PostgreSQL the chat's rows have a fence too: none without its entry.
+ROWS_WITH_ENTRIES = ("messenger_message", "messenger_streamevent")
 # In an order that foreign keys allow.
 RECORD_TABLES = (
     "archive_document",
@@ -66,7 +68,7 @@ def _postgres_switches(connection: BaseDatabaseWrapper) -> tuple[list[str], list
         cursor.execute(
             "SELECT tgrelid::regclass::text, tgname FROM pg_trigger "
             "WHERE NOT tgisinternal AND tgrelid::regclass::text = ANY(%s)",
-            [list(FENCED_TABLES)],
+            [[*FENCED_TABLES, *ROWS_WITH_ENTRIES]],
         )
         triggers = cursor.fetchall()
     disable = [f"ALTER TABLE {table} DISABLE TRIGGER {name}" for table, name in triggers]

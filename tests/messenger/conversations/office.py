@@ -30,3 +30,10 @@ def attempt(
     person: Person, conversation: Conversation, body: str = "hello", key: uuid.UUID | None = None
 ) -> Posted | Refusal:
     return actions.post_message(person, conversation_id=conversation.pk, client_key=key or uuid.uuid4(), body=body)
+
+
+def forged(message: Message, *, n: int, seq: int) -> Message:
+    """Return a row like the message's in another place, not saved: what somebody puts in past the actions."""
+    copy = Message.objects.get(pk=message.pk)
+    copy.pk, copy.n, copy.seq, copy.client_key = None, n, seq, uuid.uuid4()
+    return copy

@@ -14,7 +14,7 @@ from messenger.conversations import membership, moderation, opening, texts
 from messenger.conversations.models import Conversation, Message
 from messenger.people.models import Contact
 from tests.cast import Cast
-from tests.messenger.conversations.office import direct, group, say, space
+from tests.messenger.conversations.office import direct, forged, group, say, space
 
 pytestmark = [pytest.mark.django_db]
 Attack = Callable[[], None]
@@ -63,12 +63,7 @@ def swap_bodies(one: Message, other: Message) -> None:
 
 
 def insert_copy(message: Message, *, n: int, seq: int) -> None:
-    columns = "author_id, body, html, channel, state, removal_reason, at, conversation_id, ordinal"
-    run(
-        f"INSERT INTO messenger_message (n, seq, client_key, {columns}) "
-        f"SELECT %s, %s, %s, {columns} FROM messenger_message WHERE id = %s",
-        n, seq, "0123456789abcdef0123456789abcdef", message.pk,
-    )  # fmt: skip
+    Message.objects.bulk_create([forged(message, n=n, seq=seq)])
 
 
 def forget(message: Message) -> None:

@@ -1,18 +1,15 @@
 """PostgreSQL refuses a message or an event without its entry, at the commit and not before."""
 # ruff: noqa: S608 (statements are made of names that stand in this file)
 
-import uuid
-
 import pytest
 from django.db import IntegrityError, connection, transaction
 
 from messenger.conversations.models import Message, StreamEvent
 from tests.cast import Cast, build_cast
-from tests.messenger.conversations.office import direct, say
+from tests.messenger.conversations.office import direct, forged, say
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.backend("postgres")]
 REFUSED = "the record has no entry"
-MESSAGE = "author_id, body, html, channel, state, removal_reason, at, ordinal"
 
 
 @pytest.fixture
@@ -31,11 +28,7 @@ def run(statement: str, *parameters: object) -> None:
 
 
 def insert(message: Message, *, n: int, seq: int) -> None:
-    run(
-        f"INSERT INTO messenger_message (conversation_id, n, seq, client_key, {MESSAGE}) "
-        f"SELECT conversation_id, %s, %s, %s, {MESSAGE} FROM messenger_message WHERE id = %s",
-        n, seq, uuid.uuid4(), message.pk,
-    )  # fmt: skip
+    Message.objects.bulk_create([forged(message, n=n, seq=seq)])
 
 
 @pytest.mark.parametrize("role", ["origin", "replica"])

@@ -7,8 +7,9 @@
 - Witnessed, Stamped and Mailed repeat what entries say about evidence from outside, for queries. Insert-only.
 - EvidenceSource and Segment are states, overwritten by each try.
 
-Only archive.ledger writes here, and archive.evidence the last two. These rows must not refer to tables of other apps;
-the database refuses changes to the insert-only tables (migrations 0002, 0004): a fence, and not the evidence.
+Only archive.ledger writes here, archive.evidence and archive.segments what the last two points name. These rows must
+not refer to tables of other apps; the database refuses changes to the insert-only tables (migrations 0002, 0004,
+0005): a fence, and not the evidence.
 """
 
 from django.db import models
@@ -133,7 +134,6 @@ class Witnessed(models.Model):
         constraints = (models.UniqueConstraint(fields=["witness", "size"], name="archive_witnessed_once"),)
 
 
-class EvidenceSource(models.Model):
 class Stamped(models.Model):
     """A time stamp over a checkpoint's note, as the record's entry has it. `at` is the authority's time. Insert-only."""
 
@@ -172,16 +172,7 @@ class Segment(models.Model):
     version = models.TextField(default="")
 
 
-class Blob(models.Model):
-    """A sealed file in the store of blobs: waiting until an entry names it, removed once it is doomed."""
-
-    digest = models.CharField(primary_key=True, max_length=64)
-    size_bytes = models.BigIntegerField()
-    at = models.DateTimeField()
-    seq = models.BigIntegerField(null=True, db_index=True)  # the entry that names it
-    doomed_at = models.DateTimeField(null=True, db_index=True)
-
-
+class EvidenceSource(models.Model):
     """How the last try at a source of outside evidence went. Not evidence: it is overwritten by the next try."""
 
     name = models.CharField(primary_key=True, max_length=200)

@@ -135,7 +135,7 @@ class Witnessed(models.Model):
 
 
 class Stamped(models.Model):
-    """A time stamp over a checkpoint's note, as the record's entry has it. `at` is the authority's time. Insert-only."""
+    """A time stamp over a note, as the record's entry has it. `at` is the time of the authority. Insert-only."""
 
     size = models.BigIntegerField(unique=True)
     note = models.TextField()

@@ -67,6 +67,12 @@ try:
     ONRECORD_GUARD_S: float = env.float("ONRECORD_GUARD_S", 1.0)
     ONRECORD_WITNESSES: list[str] = env.list("ONRECORD_WITNESSES", [])
     ONRECORD_COPY_DIR: Path | None = env.path("ONRECORD_COPY_DIR", None)
+    ONRECORD_COPY_MAIL: list[str] = env.list("ONRECORD_COPY_MAIL", [])
+    ONRECORD_COPY_MAIL_S: float = env.float("ONRECORD_COPY_MAIL_S", 86_000.0)
+    ONRECORD_STAMP_URL: str = env.str("ONRECORD_STAMP_URL", "")
+    ONRECORD_STAMP_OPENSSL_CONFIG: Path | None = env.path("ONRECORD_STAMP_OPENSSL_CONFIG", None)
+    ONRECORD_STAMP_ROOTS: Path | None = env.path("ONRECORD_STAMP_ROOTS", None)
+    ONRECORD_STAMP_S: float = env.float("ONRECORD_STAMP_S", 3600.0)
     ONRECORD_EVIDENCE_S: float = env.float("ONRECORD_EVIDENCE_S", 600.0)
     ONRECORD_TRUSTED_PROXIES: int = env.int("ONRECORD_TRUSTED_PROXIES", 1 if ONRECORD_PRODUCTION else 0)
     REDIS_URL: str = env.str("REDIS_URL", "")
@@ -74,12 +80,6 @@ try:
     ONRECORD_DB_POOL: int = env.int("ONRECORD_DB_POOL", 16)
     DATABASES: dict[str, Any] = {"default": env.dj_db_url("DATABASE_URL", DATABASE_URL)}
     SECRET_KEY: str = env.str("SECRET_KEY", "")
-    ONRECORD_COPY_MAIL: list[str] = env.list("ONRECORD_COPY_MAIL", [])
-    ONRECORD_COPY_MAIL_S: float = env.float("ONRECORD_COPY_MAIL_S", 86_000.0)
-    ONRECORD_STAMP_URL: str = env.str("ONRECORD_STAMP_URL", "")
-    ONRECORD_STAMP_OPENSSL_CONFIG: Path | None = env.path("ONRECORD_STAMP_OPENSSL_CONFIG", None)
-    ONRECORD_STAMP_ROOTS: Path | None = env.path("ONRECORD_STAMP_ROOTS", None)
-    ONRECORD_STAMP_S: float = env.float("ONRECORD_STAMP_S", 3600.0)
     LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO").upper()
     LANGUAGE_CODE: str = env.str("LANGUAGE_CODE", "en")
     EMAIL_URL: str = env.str("EMAIL_URL", "")
@@ -324,6 +324,7 @@ CELERY_BEAT_SCHEDULE = {
     "record-heads": {"task": "messenger.record_heads", "schedule": 3600.0},
     "keep-guard": {"task": "archive.keep_guard", "schedule": ONRECORD_SWEEP_S},
     "collect-evidence": {"task": "archive.collect_evidence", "schedule": ONRECORD_EVIDENCE_S},
+    "stamp-checkpoint": {"task": "archive.stamp_checkpoint", "schedule": ONRECORD_EVIDENCE_S},
 }
 for _entry in CELERY_BEAT_SCHEDULE.values():
     # A sweep that waits behind long work is of no use once the next one is due: it must not pile up.
@@ -337,7 +338,6 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "stamp-checkpoint": {"task": "archive.stamp_checkpoint", "schedule": ONRECORD_EVIDENCE_S},
     "DEFAULT_PARSER_CLASSES": ["messenger.web.gates.BoundedJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "messenger.web.errors.api_error",

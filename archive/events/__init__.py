@@ -50,6 +50,8 @@ from archive.events.policy import MessageReported, ReportDecided, RuleChanged
 __all__ = [
     "SYSTEM",
     "Actor",
+    "CheckpointMailed",
+    "CheckpointStamped",
     "CheckpointWitnessed",
     "ConfigurationChanged",
     "ConsentGranted",
@@ -64,8 +66,6 @@ __all__ = [
     "ExportMade",
     "ExportRefused",
     "ExportRequested",
-    "CheckpointMailed",
-    "CheckpointStamped",
     "FirmFounded",
     "Json",
     "KeyRotated",
@@ -90,6 +90,7 @@ __all__ = [
     "RoleRequested",
     "RoleRevoked",
     "RuleChanged",
+    "SegmentSealed",
     "SessionEnded",
     "SignInRefused",
     "SignedIn",
@@ -100,4 +101,3 @@ __all__ = [
     "TokenRevoked",
     "words_of",
 ]
-    "SegmentSealed",

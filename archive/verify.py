@@ -1,4 +1,4 @@
-"""Check an export of the record offline: `python verify.py [FOLDER] [--key VERIFIER_KEY]`.
+"""Check an export of the record offline: `python -I verify.py [FOLDER] [--key VERIFIER_KEY]`.
 
 One file, Python 3.8 or later, standard library only: a copy stands in every export, next to README.txt, and it checks
 the folder that it stands in unless another is named. It needs no network, no database and no trust in the sender.
@@ -25,6 +25,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 ENTRIES, HEADS, CHECKPOINT, MANIFEST = "data/entries.jsonl", "data/heads.json", "data/checkpoint", "data/manifest.json"
 PAYLOAD = {ENTRIES, HEADS, CHECKPOINT, MANIFEST}
+BESIDE = {"data", "tagmanifest-sha256.txt", "verify.sh"}
 TAGS = {"README.txt", "bag-info.txt", "bagit.txt", "manifest-sha256.txt", "verify.py"}
 LEAF_TYPES = {"at": str, "bucket": str, "c": dict, "ct": str, "kind": str, "n": int, "prev": str, "seq": int}
 LEAF_TYPES.update({"stream": str, "v": int})
@@ -319,6 +320,9 @@ def check_strays(folder: Path, findings: Findings) -> None:
         name = item.relative_to(folder).as_posix()
         if name not in PAYLOAD:
             findings.add(shown(name), "is not part of an export; somebody added it")
+    for item in sorted(folder.iterdir()):
+        if item.name not in TAGS | BESIDE and not item.name.startswith("."):  # file managers leave dot files
+            findings.add(shown(item.name), "is not part of an export; somebody added it")
 
 
 def read_bag_manifest(folder: Path, name: str) -> dict[str, str]:

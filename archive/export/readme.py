@@ -5,6 +5,8 @@ The commands in it are run by a test. It must not contain the key that the packa
 
 from archive.export.jsonl import Counts, Cut
 
+# -I: else a file of the package that is named like a part of Python would be run in its place.
+PYTHON_COMMAND = 'python3 -I verify.py --key "$KEY"'
 _TEXT = """\
 Export {export_id} of the record of {origin}
 {underline}
@@ -29,11 +31,11 @@ regulator's file, an earlier letter. Whoever could alter this package could have
 WAY 1: OUR PROGRAM
 Needs Python 3.8 or later and no network. In this folder, with the key between the quotation marks:
 
-    python3 verify.py --key "$KEY"
+    {python_command}
 
 It says "verified and complete", or it names the file, the line and the entry that is wrong. It does not matter
 that the program comes with the package if you compare it with a copy that you have from elsewhere, or read it:
-it is one file, made to be read.
+it is one file, made to be read. Do not leave out -I: without it, Python would also run other files of this folder.
 
 WAY 2: A SHELL SCRIPT WITH OPENSSL
 Needs a POSIX shell, openssl and the GNU coreutils. It makes the same checks and shares no code with way 1; it is
@@ -67,6 +69,7 @@ streams were asked for stands in data/manifest.json.
 def readme(cut: Cut, *, export_id: int, counts: Counts) -> str:
     title = f"Export {export_id} of the record of {cut.origin}"
     return _TEXT.format(
+        python_command=PYTHON_COMMAND,
         export_id=export_id,
         origin=cut.origin,
         underline="=" * len(title),

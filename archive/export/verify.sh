@@ -10,7 +10,8 @@ export LC_ALL
 PATTERN_64='????????????????????????????????????????????????????????????????'
 
 refuse() { # what
-	printf 'NOT VERIFIED: %s\n' "$1"
+	# What the package says must not steer the terminal that it is shown on.
+	printf 'NOT VERIFIED: %s\n' "$(printf '%s' "$1" | tr -c '[:print:]' '?')"
 	exit 1
 }
 
@@ -94,6 +95,12 @@ check_bag() {
 		esac
 		[ ! -L "$file" ] || refuse "$file: is a link"
 	done
+	for file in *; do
+		case $file in
+		README.txt | bag-info.txt | bagit.txt | data | manifest-sha256.txt | tagmanifest-sha256.txt | verify.py | verify.sh) ;;
+		*) refuse "$file: is not part of an export; somebody added it" ;;
+		esac
+	done
 }
 
 require_listed() { # list, names
@@ -123,17 +130,24 @@ read_key() { # verifier key
 
 check_checkpoint() {
 	{
-		read -r origin && read -r size && read -r root64 && read -r blank
+		IFS= read -r origin && IFS= read -r size && IFS= read -r root64 && IFS= read -r blank
 	} <data/checkpoint || refuse "data/checkpoint: is cut short"
 	is_number "$size" && [ -z "$blank" ] || refuse "data/checkpoint: is not a checkpoint"
 	[ "$origin" = "$key_name" ] || refuse "data/checkpoint: is of $origin, the key is of $key_name"
 	printf '%s\n%s\n%s\n' "$origin" "$size" "$root64" >"$work/note"
+	[ "$(sha256sum <"$work/note")" = "$(head -n 3 data/checkpoint | sha256sum)" ] ||
+		refuse "data/checkpoint: has bytes that are not text"
 	root=$(printf '%s' "$root64" | base64 -d 2>/dev/null | to_hex)
 	is_hex "$root" 64 && [ "${#root64}" -eq 44 ] || refuse "data/checkpoint: has no root"
 	{ printf '\060\052\060\005\006\003\053\145\160\003\041\000'; tail -c 32 "$work/public"; } >"$work/key"
-	is_signed=
+	is_signed= bytes=0
 	tail -n +5 data/checkpoint >"$work/signatures"
-	while read -r dash name signature; do
+	while IFS= read -r line; do
+		bytes=$((bytes + ${#line} + 1))
+		signer=${line#'— '}
+		name=${signer%% *} signature=${signer#* }
+		case $signature in '' | *[!A-Za-z0-9+/=]*) refuse "data/checkpoint: has a line that is not a signature" ;; esac
+		[ "$line" = "— $name $signature" ] || refuse "data/checkpoint: has a line that is not a signature"
 		[ "$name" = "$key_name" ] || continue
 		printf '%s' "$signature" | base64 -d >"$work/signed" 2>/dev/null
 		[ "$(head -c 4 "$work/signed" | to_hex)" = "$key_id" ] || continue
@@ -142,6 +156,7 @@ check_checkpoint() {
 			-sigfile "$work/signature" >/dev/null 2>&1 || refuse "data/checkpoint: the signature does not fit"
 		is_signed=yes
 	done <"$work/signatures"
+	[ "$bytes" -eq "$(wc -c <"$work/signatures")" ] || refuse "data/checkpoint: has bytes that no line has"
 	[ -n "$is_signed" ] || refuse "data/checkpoint: is not signed by this key"
 }
 
@@ -347,6 +362,8 @@ check_manifest() {
 	done
 	require_told files "{${told#,}}"
 	names=${manifest##*'"streams":{'}
+	tool=${names##*'},"tool":"'}
+	case ${tool%'"}'} in *[!A-Za-z0-9\ ._-]*) refuse "data/manifest.json: does not end with its streams and tool" ;; esac
 	names=${names%%'},"tool":'*},
 	while read -r stream; do
 		case $names in "\"$stream\":\""*) ;; *) refuse "data/manifest.json: its streams are not those of the entries" ;; esac
@@ -356,7 +373,8 @@ check_manifest() {
 	[ -z "$names" ] || refuse "data/manifest.json: its streams are not those of the entries"
 }
 
-require_told() { # member, value
+require_told() { # member, value: it must be there once, so that it cannot be told one way here and another way there
+	case ${manifest#*"\"$1\":"} in *"\"$1\":"*) refuse "data/manifest.json: it tells its $1 twice" ;; esac
 	case $manifest in *"\"$1\":$2"[,}]*) ;; *) refuse "data/manifest.json: its $1 do not fit what the package holds" ;; esac
 }
 

@@ -46,6 +46,9 @@ class Frontier:
     def to_bytes(self) -> bytes:
         return b"".join(self._hashes)
 
+    def copy(self) -> Self:
+        return type(self)(self._hashes, size=self.size)
+
     def append(self, leaf: bytes) -> None:
         """Add the hash of the next leaf: like adding 1 in binary, each carry joins two subtrees."""
         self._push(leaf, width=1)

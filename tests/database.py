@@ -7,6 +7,7 @@ The record refuses DELETE and TRUNCATE, also in tests. So it is emptied by the t
 from django.db import connection, transaction
 from django.test import TransactionTestCase
 
+from archive import ledger
 from tests.archive.record_reset import reset_record
 
 # Rows of these come from migrations, not from tests.
@@ -27,6 +28,7 @@ def empty_database() -> None:
 
 
 def _fixture_teardown(self: TransactionTestCase) -> None:
+    ledger.stop_writer()
     empty_database()
 
 

@@ -7,14 +7,16 @@ written inside the transaction of the act itself, and nothing here deletes, chan
 from archive.canonical import NotCanonical
 from archive.keys import KeyMissing
 from archive.leaf import LeafTooLarge
-from archive.ledger.appending import Receipt, record, record_all, record_heads
+from archive.ledger.appending import record, record_all, record_heads, transaction
 from archive.ledger.breaking import guard_problem, record_break
 from archive.ledger.check_leaves import check_leaves
 from archive.ledger.checking import CheckReport, Problem, check
 from archive.ledger.comparing import Recorded, check_all, compare, register_comparison
+from archive.ledger.entries import Receipt
 from archive.ledger.errors import BehindGuard, EntryNotFound, ForeignRecord, NotBehind, NotInTransaction
+from archive.ledger.group import OutcomeUnknown
 from archive.ledger.guarding import keep_latest
-from archive.ledger.head import confirm_identity, transaction, verifier_key
+from archive.ledger.head import confirm_identity, verifier_key
 from archive.ledger.proving import Prover, prove
 from archive.ledger.reading import (
     Opened,
@@ -34,6 +36,7 @@ from archive.ledger.reading import (
 from archive.ledger.resuming import BadPlace, PlaceFile
 from archive.ledger.rows import Rows
 from archive.ledger.rows import read_range as read_rows
+from archive.ledger.writer import TooBusy, act, action, stop_writer
 from archive.sealing import NotOpened
 
 __all__ = [
@@ -49,6 +52,7 @@ __all__ = [
     "NotInTransaction",
     "NotOpened",
     "Opened",
+    "OutcomeUnknown",
     "PlaceFile",
     "Problem",
     "Prover",
@@ -56,6 +60,9 @@ __all__ = [
     "Recorded",
     "Rows",
     "SignedCheckpoint",
+    "TooBusy",
+    "act",
+    "action",
     "check",
     "check_all",
     "check_leaves",
@@ -80,6 +87,7 @@ __all__ = [
     "record_break",
     "record_heads",
     "register_comparison",
+    "stop_writer",
     "stream_leaves",
     "transaction",
     "verifier_key",

@@ -11,7 +11,8 @@ from django.db import transaction
 
 from archive import checkpoint, guard
 from archive.events import SYSTEM, LogBreak
-from archive.ledger.appending import Receipt, record
+from archive.ledger.appending import record
+from archive.ledger.entries import Receipt
 from archive.ledger.errors import BehindGuard, NotBehind
 from archive.ledger.guarding import accepted_loss, kept_note, look_again, refuse_put_back
 from archive.ledger.head import verifier_key

@@ -3,14 +3,10 @@
 It must not make keys for a record that exists: a record whose keys are gone is a fault to show, not to paper over.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from django.conf import settings
 from django.db import connection
-from django.db import transaction as database
 
-from archive import checkpoint
+from archive import checkpoint, merkle
 from archive.keys import KeyStore, confirm_protection, create_keystore, open_keystore
 from archive.ledger.errors import ForeignRecord, NotInTransaction
 from archive.ledger.guarding import kept_note, refuse_behind, refuse_put_back
@@ -34,16 +30,20 @@ def lock_head() -> Head:
     return head
 
 
-@contextmanager
-def transaction() -> Iterator[None]:
-    """Open the transaction of an action: the head's lock is taken first, before anything is read.
+def signed_frontier(head: Head) -> merkle.Frontier:
+    """Return the frontier to build on, once our own signature stands under its tree. Raises ForeignRecord.
 
-    So what an action checks still holds when its entry is written, all actions have one order, and no two of them can
-    wait for each other: whatever else they lock, they hold this lock. Also a decorator. Nesting makes a savepoint.
+    Whoever writes into the database could else change the latest entries, put the frontier of the changed tree into
+    the head and wait: the next append would sign it, and no check could tell.
     """
-    with database.atomic():
-        lock_head()
-        yield
+    try:
+        frontier = merkle.Frontier.from_bytes(bytes(head.frontier), size=head.size)
+        signed = _signed_root(head) if head.size else frontier.root()
+    except ValueError as error:
+        raise ForeignRecord(f"The head of the record cannot be built on: {error}. Run `record check`.") from error
+    if frontier.root() != signed:
+        raise ForeignRecord("The head of the record is not what its checkpoint signed. Run `record check`.")
+    return frontier
 
 
 def keystore() -> KeyStore:
@@ -97,3 +97,14 @@ def _refuse_foreign(head: Head) -> None:
         raise ForeignRecord(
             f"The record was signed with another key than the one in {settings.ONRECORD_KEY_DIR} (ONRECORD_KEY_DIR)."
         )
+
+
+def _signed_root(head: Head) -> bytes:
+    """Return the root that the checkpoint of the head's size signs. Raises BadCheckpoint where there is none."""
+    note = Checkpoint.objects.filter(size=head.size).values_list("note", flat=True).first()
+    if note is None:
+        raise checkpoint.BadCheckpoint(f"there is no checkpoint of {head.size} entries")
+    statement = checkpoint.verify(note, verifier_key=head.verifier_key)
+    if statement.size != head.size:
+        raise checkpoint.BadCheckpoint(f"the checkpoint of {head.size} entries signs {statement.size}")
+    return statement.root

@@ -1,0 +1,132 @@
+"""Group commit: actions that wait at the same time share one transaction, one checkpoint and one sync of the disk.
+
+Each has a savepoint of its own: one that fails is taken out alone and told its own error. Worst case: an action is told
+that it is recorded and it is not. So nobody is told anything before the commit stands, and a commit whose answer never
+came is told as such. It must not decide what an action does, nor run one of them after its group was in doubt.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from contextvars import Context
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import transaction as database
+
+from archive.ledger.page import Callback, Page, new_page, take_callbacks
+
+GROUP_ACTIONS = 128
+GROUP_BYTES = 4 * 1024 * 1024
+GROUP_S = 0.05  # an action waits for the others of its group at most this long, and for the slowest of them
+SLOW_S = 0.25
+
+log = structlog.get_logger(__name__)
+
+
+class OutcomeUnknown(Exception):
+    """The connection broke while the commit was under way: the action is recorded whole or not at all.
+
+    Whoever asked should ask again with the same client key, which finds out.
+    """
+
+
+@dataclass(eq=False)
+class Job:
+    """An action that waits for its turn. Any: it is whatever the action returns."""
+
+    call: Callable[[], Any]
+    name: str
+    context: Context
+    future: Future[Any] = field(default_factory=Future)
+    callbacks: list[Callback] = field(default_factory=list)
+    _outcome: Callable[[], None] | None = None
+
+    def attempt(self) -> None:
+        """Run the action in a savepoint, and keep what came of it for the time after the commit."""
+        started = time.monotonic()
+        try:
+            with database.atomic():
+                result = self.context.run(self.call)
+            self._outcome = lambda: self.future.set_result(result)
+        except BaseException as error:  # noqa: BLE001  # whatever it is, it belongs to the one who asked
+            failure = error
+            self._outcome = lambda: self.future.set_exception(failure)
+        self.callbacks = take_callbacks()
+        took_s = time.monotonic() - started
+        if took_s > SLOW_S:
+            log.warning("slow_action", action=self.name, ms=round(took_s * 1000))
+
+    def tell(self) -> None:
+        """Let the one who waits go on. What is to happen after the commit they do themselves: `finish`."""
+        if self._outcome is not None:
+            self._outcome()
+
+    def fail(self, error: Exception) -> None:
+        self.future.set_exception(error)
+
+    def finish(self) -> Any:
+        """Wait for the outcome, do what was to be done at the commit, return what the action returned."""
+        result = self.future.result()
+        run_callbacks(self.callbacks)
+        return result
+
+
+class Group:
+    """The actions of one transaction."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
+        self._started = time.monotonic()
+        self._page: Page | None = None
+        self._callbacks: list[Callback] = []
+        self._is_committing = False
+
+    def write(self, arriving: Iterable[Job]) -> None:
+        """Run the actions as they come and commit them. Raises what broke the transaction as a whole."""
+        with database.atomic():
+            with new_page() as self._page:
+                self._started = time.monotonic()  # not before: others may have had the head for long
+                for job in arriving:
+                    job.attempt()
+                    if connection.needs_rollback:
+                        raise DatabaseError("A savepoint could not be taken back: the whole group has to be.")
+            self._callbacks = take_callbacks()
+            self._is_committing = True
+
+    def join(self, job: Job) -> None:
+        self.jobs.append(job)
+
+    def is_full(self) -> bool:
+        size_bytes = self._page.size_bytes if self._page else 0
+        return (
+            time.monotonic() - self._started > GROUP_S or len(self.jobs) >= GROUP_ACTIONS or size_bytes >= GROUP_BYTES
+        )
+
+    def is_in_doubt(self, error: Exception) -> bool:
+        """Say whether the database may have committed although this came back.
+
+        A constraint that was checked at the commit is a clear no; a connection that broke, or a disk, is not.
+        """
+        return self._is_committing and isinstance(error, OperationalError | InterfaceError)
+
+    def tell(self) -> None:
+        try:
+            run_callbacks(self._callbacks)
+        except Exception:  # the commit stands, and those who wait must hear of it
+            log.exception("after_commit_failed")
+        for job in self.jobs:
+            job.tell()
+
+
+def run_callbacks(callbacks: Iterable[Callback]) -> None:
+    """Call what `transaction.on_commit` had collected, as Django would: a robust one may fail without a consequence."""
+    for call, is_robust in callbacks:
+        try:
+            call()
+        except Exception:
+            if not is_robust:
+                raise
+            log.exception("after_commit_failed")

@@ -1,0 +1,214 @@
+"""The open page: what the transaction at hand has appended, numbered at once and stored later, together.
+
+It must not outlive its transaction, keep what a savepoint has taken back, or hide anything from a reader inside the
+transaction: whatever statement names a table of the record finds everything stored.
+"""
+
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from archive import checkpoint, merkle
+from archive.events import Event
+from archive.ledger import entries, storing, tiles, words
+from archive.ledger.entries import End, Receipt
+from archive.ledger.guarding import keep_on_commit
+from archive.ledger.head import keystore, lock_head, signed_frontier
+from archive.models import Checkpoint, Entry, Head, Leaf, RecordKey, Stream
+
+Callback = tuple[Callable[[], object], bool]  # and whether it may fail without a consequence
+
+
+class Page:
+    """The entries of one transaction, under the head's lock.
+
+    Each step stands in Django's list of what is to run at the commit. A savepoint that is rolled back takes its steps
+    out of that list, and the page then takes them back as well, the last one first.
+    """
+
+    def __init__(self, head: Head) -> None:
+        self._head = head
+        self._origin: str = settings.ONRECORD_ORIGIN
+        self._keys = keystore()
+        self._frontier: merkle.Frontier | None = None  # read with the first entry
+        self._ends: dict[str, End] = {}
+        self._steps: list[_Turn | _Stored] = []
+        self._is_at_work = False
+        self.size_bytes = 0  # what has gone through it, to know when a group is large enough
+
+    def append(self, events: Sequence[Event]) -> list[Receipt]:
+        """Number, seal and keep entries; all or, when one cannot be sealed, none."""
+        self._take_back()
+        with self._at_work():
+            frontier = self._frontier = self._frontier or signed_frontier(self._head)
+            self._load_ends({event.stream for event in events})
+            turn = _Turn(before=frontier.copy())
+            try:
+                receipts = [self._add(event, turn=turn, frontier=frontier) for event in events]
+            except BaseException:
+                self._undo(turn)
+                raise
+        self._steps.append(turn)
+        transaction.on_commit(turn)
+        return receipts
+
+    def store(self) -> None:
+        """Write what is not in the database yet, under a signed checkpoint. Costs nothing where there is nothing."""
+        self._take_back()
+        turns = [step for step in self._steps if isinstance(step, _Turn) and not step.is_stored]
+        if not turns or self._frontier is None:
+            return
+        with self._at_work():
+            self._write(turns)
+            note = self._sign(self._frontier, at=turns[-1].at)
+        stored = _Stored(turns)
+        self._steps.append(stored)
+        transaction.on_commit(stored)
+        keep_on_commit(note)
+
+    def show(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
+        """Run a statement of the transaction; what it may look for is stored first. (Any: Django's own signature.)"""
+        if not self._is_at_work and "archive_" in str(sql):
+            self.store()
+        return execute(sql, params, many, context)
+
+    def _add(self, event: Event, *, turn: "_Turn", frontier: merkle.Frontier) -> Receipt:
+        end = self._ends[event.stream]
+        made = entries.make(event, seq=frontier.size, end=end, origin=self._origin, keys=self._keys)
+        turn.ends_before.setdefault(event.stream, end)
+        turn.made.append(made)
+        self.size_bytes += made.size_bytes
+        frontier.append(made.receipt.leaf_hash)
+        self._ends[event.stream] = End(end.id, end.name, made.receipt.n, made.receipt.leaf_hash)
+        return made.receipt
+
+    def _write(self, turns: "Sequence[_Turn]") -> None:
+        made = [one for turn in turns for one in turn.made]
+        names = sorted({name for turn in turns for name in turn.ends_before})
+        ends = sorted((self._ends[name] for name in names), key=lambda end: end.id)
+        storing.put_stream_ends([(end.id, end.name, end.n, end.last) for end in ends])
+        storing.insert(Leaf, ("seq", "data", "hash"), [one.leaf for one in made])
+        storing.insert(
+            Entry, ("seq", "stream_id", "n", "kind", "at", "bucket", "ciphertext"), [one.entry for one in made]
+        )
+        storing.insert(RecordKey, ("seq", "bucket", "wrapped"), [one.record_key for one in made])
+        words.store([one.document for one in made if one.document is not None])
+        tiles.store_full(old_size=turns[0].before.size, new_size=made[-1].receipt.seq + 1)
+
+    def _sign(self, frontier: merkle.Frontier, *, at: datetime) -> str:
+        statement = checkpoint.Statement(origin=self._origin, size=frontier.size, root=frontier.root())
+        note = checkpoint.sign(statement, key=self._keys.log_key)
+        row = (statement.size, statement.root, note, storing.as_time(at))
+        storing.insert(Checkpoint, ("size", "root", "note", "at"), [row])
+        Head.objects.filter(id=Head.ONLY).update(size=frontier.size, frontier=frontier.to_bytes())
+        return note
+
+    def _load_ends(self, names: Collection[str]) -> None:
+        wanted = [name for name in names if name not in self._ends]
+        if not wanted:
+            return
+        ids = {self._keys.stream_id(name, origin=self._origin): name for name in wanted}
+        found = Stream.objects.filter(id__in=list(ids)).values_list("id", "n", "last_hash")
+        known = {stream_id: End(stream_id, ids[stream_id], n, bytes(last)) for stream_id, n, last in found}
+        self._ends |= {name: known.get(stream_id) or End(stream_id, name) for stream_id, name in ids.items()}
+
+    def _take_back(self) -> None:
+        while self._steps and not _is_standing(self._steps[-1]):
+            step = self._steps.pop()
+            if isinstance(step, _Turn):
+                self._undo(step)
+            else:
+                step.undo()
+
+    def _undo(self, turn: "_Turn") -> None:
+        self._frontier = turn.before
+        self._ends |= turn.ends_before
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        self._is_at_work = True
+        try:
+            yield
+        finally:
+            self._is_at_work = False
+
+
+@dataclass(eq=False)
+class _Step:
+    """Something that the page did, and that a savepoint may take back."""
+
+    def __call__(self) -> None:
+        """At the commit there is nothing left to do: being in the list was the point."""
+
+
+@dataclass(eq=False)
+class _Turn(_Step):
+    """The entries of one call, and what the page knew before it."""
+
+    before: merkle.Frontier
+    ends_before: dict[str, End] = field(default_factory=dict)
+    made: list[entries.Made] = field(default_factory=list)
+    is_stored: bool = False
+
+    @property
+    def at(self) -> datetime:
+        return self.made[-1].receipt.at
+
+
+@dataclass(eq=False)
+class _Stored(_Step):
+    """Turns whose rows have been written."""
+
+    turns: list[_Turn]
+
+    def __post_init__(self) -> None:
+        for turn in self.turns:
+            turn.is_stored = True
+
+    def undo(self) -> None:
+        for turn in self.turns:
+            turn.is_stored = False
+
+
+class _Here(threading.local):
+    """The page of this thread's transaction: connections belong to threads, and so do their transactions."""
+
+    page: Page | None = None
+
+
+_here = _Here()
+
+
+def open_page() -> Page | None:
+    """Return the page of the transaction at hand, None where none is open."""
+    return _here.page
+
+
+@contextmanager
+def new_page() -> Iterator[Page]:
+    """Open the page of this transaction under the head's lock, and store it at the end. Raises as lock_head()."""
+    page = Page(lock_head())
+    _here.page = page
+    try:
+        with connection.execute_wrapper(page.show):
+            yield page
+            page.store()
+    finally:
+        _here.page = None
+
+
+def take_callbacks() -> list[Callback]:
+    """Take out of the transaction what is to run at its commit, but for the page's own steps; the caller runs it."""
+    waiting: list[Any] = connection.run_on_commit  # Any: the stubs know pairs, Django keeps triples
+    connection.run_on_commit = [one for one in waiting if isinstance(one[1], _Step)]
+    return [(call, is_robust) for _, call, is_robust in waiting if not isinstance(call, _Step)]
+
+
+def _is_standing(step: _Step) -> bool:
+    return any(one[1] is step for one in reversed(connection.run_on_commit))

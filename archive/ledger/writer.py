@@ -1,0 +1,188 @@
+"""The one writer of a process: a thread that takes the actions waiting now and commits them as a group.
+
+A group is whatever came while the one before was being committed: there is no timer, a lone action waits for nobody.
+Several processes take turns at the head's lock. It must not hold a transaction while nothing waits, and what it has
+begun it ends: `stop` serves everybody who came before.
+"""
+
+import asyncio
+import atexit
+import os
+import threading
+from collections.abc import Callable, Hashable, Iterator
+from contextvars import copy_context
+from functools import partial, wraps
+from typing import Any, ParamSpec, TypeVar
+
+import structlog
+from asgiref.sync import sync_to_async
+from django.db import connection
+
+from archive.ledger.appending import transaction
+from archive.ledger.fairness import FairQueue, QueueFull
+from archive.ledger.group import Group, Job, OutcomeUnknown
+
+QUEUE_LIMIT = 1000
+IDLE_S = 1.0  # after this the connection goes back
+STOP_S = 10.0
+
+log = structlog.get_logger(__name__)
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+class TooBusy(Exception):
+    """More actions wait than may wait: nothing was done, ask again in a moment."""
+
+
+class Writer:
+    """The thread and its queue; the thread starts with the first action."""
+
+    def __init__(self) -> None:
+        self._bell = threading.Condition()
+        self._waiting: FairQueue[Job] = FairQueue(limit=QUEUE_LIMIT)
+        self._thread: threading.Thread | None = None
+        self._is_stopping = False
+
+    def submit(self, call: Callable[[], Any], *, name: str, lane: Hashable) -> Job:
+        """Put an action into its lane of the queue. Raises TooBusy."""
+        job = Job(call, name=name, context=copy_context())
+        with self._bell:
+            try:
+                self._waiting.put(job, lane=lane)
+            except QueueFull as error:
+                raise TooBusy(f"{QUEUE_LIMIT} actions wait already.") from error
+            if self._thread is None:
+                self._is_stopping = False
+                self._thread = threading.Thread(target=self._serve, name="record-writer", daemon=True)
+                self._thread.start()
+            self._bell.notify()
+        return job
+
+    def stop(self) -> None:
+        """Serve everybody who waits, then end the thread; the next action starts a new one."""
+        with self._bell:
+            self._is_stopping, thread = True, self._thread
+            self._bell.notify()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(STOP_S)
+
+    def _serve(self) -> None:
+        try:
+            while (first := self._next()) is not None:
+                self._serve_group(first)
+        finally:
+            connection.close()
+
+    def _serve_group(self, first: Job) -> None:
+        group = Group()
+        try:
+            group.write(self._arriving(first, group=group))
+        except Exception as error:  # noqa: BLE001  # each of them hears of it
+            self._part(group, error)
+        else:
+            group.tell()
+
+    def _part(self, group: Group, error: Exception) -> None:
+        """Go on after a group that failed as a whole: it was rolled back, so each action gets a try of its own."""
+        log.warning("group_failed", actions=len(group.jobs), error=type(error).__name__)
+        connection.close()
+        for job in group.jobs:
+            if group.is_in_doubt(error):
+                job.fail(_in_doubt(error))
+            else:
+                self._serve_alone(job)
+
+    def _serve_alone(self, job: Job) -> None:
+        alone = Group()
+        alone.join(job)
+        try:
+            alone.write([job])
+        except Exception as error:  # noqa: BLE001  # the one who waits hears of it
+            connection.close()
+            job.fail(_in_doubt(error) if alone.is_in_doubt(error) else error)
+        else:
+            alone.tell()
+
+    def _arriving(self, first: Job, *, group: Group) -> Iterator[Job]:
+        job: Job | None = first
+        while job is not None:
+            if job.future.set_running_or_notify_cancel():
+                group.join(job)
+                yield job
+            job = None if group.is_full() else self._take()
+
+    def _take(self) -> Job | None:
+        with self._bell:
+            return self._waiting.take()
+
+    def _next(self) -> Job | None:
+        """Wait for an action; None when the thread is to end."""
+        with self._bell:
+            while not self._waiting:
+                if self._is_stopping:
+                    self._thread = None
+                    return None
+                if not self._bell.wait(IDLE_S):
+                    connection.close()
+            return self._waiting.take()
+
+
+_writer = Writer()
+
+
+def action(*, lane: str = "") -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
+    """Make a function an action: `transaction()` around it, shared with the actions that wait at the same time.
+
+    On return it is committed. `lane` names the keyword argument whose values take turns ("conversation_id"). Called
+    inside a transaction, the function runs there, in a savepoint. The function must do nothing slow: others wait.
+    The caller gets what it raises, and TooBusy, OutcomeUnknown.
+    """
+
+    def decorate(function: Callable[Given, Result]) -> Callable[Given, Result]:
+        @wraps(function)
+        def act(*args: Given.args, **kwargs: Given.kwargs) -> Result:
+            if connection.in_atomic_block:
+                with transaction():
+                    return function(*args, **kwargs)
+            call = partial(function, *args, **kwargs)
+            job = _writer.submit(call, name=function.__qualname__, lane=(function.__qualname__, kwargs.get(lane)))
+            result: Result = job.finish()
+            return result
+
+        return act
+
+    return decorate
+
+
+async def act(call: Callable[[], Result], *, name: str, lane: Hashable) -> Result:
+    """Run an action from an event loop: as `action`, but nobody's thread waits for it."""
+    job = _writer.submit(call, name=name, lane=lane)
+    # In a task of its own: when the one who asked goes away, what follows the commit happens all the same.
+    result: Result = await asyncio.shield(asyncio.ensure_future(_finish(job)))
+    return result
+
+
+def stop_writer() -> None:
+    """Commit what waits and end the writer's thread; for the end of a process."""
+    _writer.stop()
+
+
+async def _finish(job: Job) -> Any:
+    await asyncio.wrap_future(job.future)
+    return await sync_to_async(job.finish, thread_sensitive=False)() if job.callbacks else job.future.result()
+
+
+def _in_doubt(error: Exception) -> OutcomeUnknown:
+    unknown = OutcomeUnknown("The database went away during the commit. Ask again with the same client key.")
+    unknown.__cause__ = error
+    return unknown
+
+
+def _start_anew() -> None:
+    global _writer  # a forked child has the object, but not its thread
+    _writer = Writer()
+
+
+atexit.register(stop_writer)
+os.register_at_fork(after_in_child=_start_anew)

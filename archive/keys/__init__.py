@@ -5,9 +5,10 @@ record that still verifies but can never be opened again. So keys are on the dis
 """
 
 from archive.keys.custody import Custody, KeyRing, custody_of_settings
-from archive.keys.files import KeyMissing
+from archive.keys.destroying import destroy_wrapping_keys, existing_keys
+from archive.keys.files import KeyDestroyed, KeyMissing
 from archive.keys.kek_files import FileAdapter
-from archive.keys.store import KeyStore, confirm_protection, create_keystore, open_keystore
+from archive.keys.store import KeyStore, confirm_protection, create_keystore, later_name, open_keystore
 from archive.keys.tokens import Token, TokenAdapter
 from archive.keys.wrapping import Adapter, Wrapper
 
@@ -15,6 +16,7 @@ __all__ = [
     "Adapter",
     "Custody",
     "FileAdapter",
+    "KeyDestroyed",
     "KeyMissing",
     "KeyRing",
     "KeyStore",
@@ -24,5 +26,8 @@ __all__ = [
     "confirm_protection",
     "create_keystore",
     "custody_of_settings",
+    "destroy_wrapping_keys",
+    "existing_keys",
+    "later_name",
     "open_keystore",
 ]

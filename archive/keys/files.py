@@ -1,7 +1,7 @@
 """Key files: written whole or not at all, and on the disk before anybody uses them.
 
 Danger: a key file that is replaced or destroyed is the only copy here. Only rotation does that, and only with what it
-has read back under the new key first. Nothing here says what is inside a file.
+has read back under the new key first, and disposal, once its entry is committed. Nothing here says what a file holds.
 """
 
 import os
@@ -14,6 +14,10 @@ FILE_MODE = 0o600
 
 class KeyMissing(Exception):
     """A key that is needed is not in the key store, or does not open; the message names the file, never its content."""
+
+
+class KeyDestroyed(KeyMissing):
+    """The key was destroyed on purpose, by a disposal; nothing under its name opens any more, whoever kept it."""
 
 
 def make_folder(folder: Path) -> None:

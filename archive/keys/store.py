@@ -1,5 +1,7 @@
-"""The key store: the log's signing key, the key of stream ids and one key per retention bucket, each wrapped in a file.
+"""The key store: the log's signing key, the key of stream ids and the keys that wrap record keys, each in a file.
 
+A wrapping key is named as the bucket that it was made for (`7y/2026-11-21`), as a later key of that bucket
+(`7y/2026-11-21.0a1b2c3d`) or as the key of a hold (`hold/3`, `hold/3.0a1b2c3d`). A name that was destroyed stays so.
 It must not create what an existing record should already have: only create_keystore() makes the log's own keys.
 Keys are kept in memory once opened, because every entry needs three of them. Each file names the KEK that opens it; new
 keys go under the KEK that the log's key is under, so a rotation takes effect in every process at once.
@@ -8,6 +10,7 @@ keys go under the KEK that the log's key is under, so a rotation takes effect in
 import contextlib
 import hashlib
 import hmac
+import os
 import re
 import secrets
 from functools import lru_cache
@@ -17,16 +20,19 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from archive import checkpoint
 from archive.keys.custody import Custody, KeyRing, custody_of_settings
-from archive.keys.files import KeyMissing, create_key_file, make_folder, read_key_file
+from archive.keys.files import KeyDestroyed, KeyMissing, create_key_file, make_folder, read_key_file
 from archive.keys.wrapping import split
 from archive.sealing import KEY_SIZE_BYTES
 
 __all__ = ["KeyMissing", "KeyStore", "create_keystore", "open_keystore"]
 
-_BUCKET = re.compile(r"[0-9a-z]{1,16}/\d{4}-\d\d-\d\d", re.ASCII)
+_NAME = re.compile(r"([0-9a-z]{1,12}/\d{4}-\d\d-\d\d|hold/[1-9]\d{0,8})(\.[0-9a-f]{8})?", re.ASCII)
 OWN_KEYS = ("streams", "log")
 STAGED = "staged"  # folder of the files that a rotation has written
 SWITCHED = "switched"  # stands in it from the moment at which they are valid
+DESTROYED = (
+    "destroyed"  # lists the names of destroyed keys, one a line; it only grows, so its size says whether to look
+)
 
 
 class KeyStore:
@@ -36,6 +42,10 @@ class KeyStore:
         self.folder = folder
         self._ring = ring
         self._bucket_keys: dict[str, bytes] = {}
+        self._later: dict[str, str] = {}
+        self._destroyed: frozenset[str] = frozenset()
+        self._destroyed_size = 0
+        self._destroyed_path = str(folder / DESTROYED)
         self.log_key = Ed25519PrivateKey.from_private_bytes(self._open(folder / "log", context=b"log"))
         self._stream_key = self._open(folder / "streams", context=b"streams")
 
@@ -52,29 +62,51 @@ class KeyStore:
         """
         return hmac.digest(self._stream_key, f"{origin}\n{name}".encode(), hashlib.sha256).hex()[:32]
 
-    def bucket_key(self, bucket: str) -> bytes:
-        """Return the key of a bucket. Raises KeyMissing where there is none (never made, or destroyed)."""
-        known = self._bucket_keys.get(bucket)
+    def bucket_key(self, name: str) -> bytes:
+        """Return a wrapping key. Raises KeyDestroyed for one that a disposal destroyed, KeyMissing for what never was.
+
+        A key that another process destroyed is forgotten here with the next key that is asked for, whichever it is.
+        """
+        self._forget_destroyed(name)
+        known = self._bucket_keys.get(name)
         if known is None:
-            known = self._bucket_keys[bucket] = self._open(self._bucket_path(bucket), context=bucket.encode())
+            known = self._bucket_keys[name] = self._open(bucket_path(self.folder, name), context=name.encode())
         return known
 
-    def make_bucket_key(self, bucket: str) -> bytes:
-        """Return the key of a bucket for a new entry; make it where it is the bucket's first.
+    def make_bucket_key(self, name: str) -> bytes:
+        """Return a wrapping key for what is about to be wrapped; make it where it is the first under its name.
 
         Called under the head's lock, which a rotation holds too: the KEK that is current now stays so until the commit.
         """
-        path = self._bucket_path(bucket)
-        if bucket not in self._bucket_keys and not path.exists():
+        path = bucket_path(self.folder, name)
+        self._forget_destroyed(name)
+        if name not in self._bucket_keys and not path.exists():
             key = secrets.token_bytes(KEY_SIZE_BYTES)
-            create_key_file(path, self._ring.wrap(key, kek=current_kek(self.folder), context=bucket.encode()))
-        return self.bucket_key(bucket)
+            create_key_file(path, self._ring.wrap(key, kek=current_kek(self.folder), context=name.encode()))
+        return self.bucket_key(name)
 
-    def _bucket_path(self, bucket: str) -> Path:
-        # Bucket names also come from database rows that somebody may have changed: they must not name other files.
-        if not _BUCKET.fullmatch(bucket):
-            raise KeyMissing("There is no key for a bucket of that name.")
-        return self.folder / "buckets" / bucket.replace("/", "_")
+    def wrapping_key(self, name: str) -> tuple[str, bytes]:
+        """Return name and key to wrap with: the one of this name, or a later one where that is destroyed already.
+
+        Called under the head's lock, as make_bucket_key().
+        """
+        try:
+            return name, self.make_bucket_key(name)
+        except KeyDestroyed:
+            later = self._later.get(name, "")
+            if not later or later in self._destroyed:
+                later = self._later[name] = later_name(name)
+            return later, self.make_bucket_key(later)
+
+    def _forget_destroyed(self, name: str) -> None:
+        size = _size_bytes(self._destroyed_path)
+        if size != self._destroyed_size:
+            self._destroyed = destroyed_names(self.folder)
+            self._destroyed_size = size
+            for gone in self._destroyed:
+                self._bucket_keys.pop(gone, None)
+        if name in self._destroyed:
+            raise KeyDestroyed(f"The key {name} was destroyed by a disposal.")
 
     def _open(self, path: Path, *, context: bytes) -> bytes:
         content = read_wrapped(self.folder, path)
@@ -86,6 +118,38 @@ class KeyStore:
             if again == content:
                 raise
             return self._ring.unwrap(again, context=context)
+
+
+def bucket_path(folder: Path, name: str) -> Path:
+    """Return the file of a wrapping key. Raises KeyMissing for what is no name of one.
+
+    Names also come from database rows that somebody may have changed: they must not lead to other files.
+    """
+    if not _NAME.fullmatch(name):
+        raise KeyMissing("There is no key for a bucket of that name.")
+    return folder / "buckets" / name.replace("/", "_")
+
+
+def bucket_names(folder: Path) -> list[str]:
+    """Return the names of the wrapping keys that have a file."""
+    return sorted(path.name.replace("_", "/", 1) for path in (folder / "buckets").glob("[!.]*"))
+
+
+def later_name(name: str) -> str:
+    """Return a new name for a key that takes the place of the named one."""
+    return f"{name.partition('.')[0]}.{secrets.token_hex(4)}"
+
+
+def destroyed_names(folder: Path) -> frozenset[str]:
+    path = folder / DESTROYED
+    return frozenset(read_key_file(path).decode("ascii").split()) if path.exists() else frozenset()
+
+
+def _size_bytes(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return 0
 
 
 def read_wrapped(folder: Path, path: Path) -> bytes:

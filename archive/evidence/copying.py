@@ -4,6 +4,7 @@ It must not make the folder: where a mount is missing, a folder of our own would
 """
 
 import os
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,7 +43,7 @@ def copy_checkpoint(*, at: datetime) -> bool:
         return False
     try:
         last = newest_copy(folder)
-        problem = _contradiction(last)
+        problem = contradiction(last)
         is_due = not problem and _has_news(last)
         if is_due:
             latest = ledger.latest_checkpoint()
@@ -81,7 +82,8 @@ def newest_copy(folder: Path) -> Copy | None:
     return Copy(size=checkpoint.parse(note).size, at=at, note=note)
 
 
-def _contradiction(last: Copy | None) -> str:
+def contradiction(last: Copy | None) -> str:
+    """Return in a sentence how the newest copy contradicts the record, "" where it does not."""
     if last is None:
         return ""
     try:
@@ -102,10 +104,13 @@ def _has_news(last: Copy | None) -> bool:
 
 def _write(path: Path, data: bytes) -> None:
     # The name appears with the whole file behind it; a copy that is there already is left alone.
-    draft = path.with_name(f".{path.name}")
-    draft.unlink(missing_ok=True)
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.rename(path)
+    # Two workers may copy at once: each has a draft of its own.
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.rename(path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -5,14 +5,15 @@ first: a record that was rewritten asks for no new stamp over it.
 """
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from cryptography.x509 import Certificate
 from django.conf import settings
 
 from archive import checkpoint, events, ledger
-from archive.checkpoint import BadCheckpoint
+from archive.checkpoint import BadCheckpoint, Statement
 from archive.evidence import sources
 from archive.evidence.copying import copy_stamp
 from archive.leaf import format_time
@@ -59,15 +60,20 @@ def check_stamps() -> Iterator[StampCheck]:
     """Verify every kept stamp again, and hold what it stamps against the record. Raises ValueError without roots."""
     trusted = trusted_certificates()
     for row in Stamped.objects.order_by("size").iterator():
-        problem = ""
-        try:
-            stamp = verify_kept(bytes(row.reply), data=row.note.encode(), trusted=trusted)
-            _require_contained(row.note)
-            if stamp.at != row.at:
-                problem = "The row gives it another time than the stamp has."
-        except (StampRefused, BadCheckpoint) as error:
-            problem = str(error)
+        problem = problem_of(row, trusted=trusted)
         yield StampCheck(size=row.size, at=row.at, authority=row.authority, problem=problem)
+
+
+def problem_of(row: Stamped, *, trusted: Sequence[Certificate]) -> str:
+    """Verify a kept stamp and hold what it stamps against the record; return what is wrong, "" where nothing is."""
+    try:
+        stamp = verify_kept(bytes(row.reply), data=row.note.encode(), trusted=trusted)
+        statement = _require_contained(row.note)
+    except (StampRefused, BadCheckpoint) as error:
+        return str(error)
+    if stamp.at != row.at:
+        return "The row gives it another time than the stamp has."
+    return "" if statement.size == row.size else "The row gives it another size than the stamped checkpoint has."
 
 
 def stamped_at(reply: bytes, *, note: str) -> tuple[datetime, str]:
@@ -87,14 +93,15 @@ def _is_due(last: Stamped | None, *, size: int, at: datetime) -> bool:
     return is_old and sources.has_news(since_size=last.size, size=size)
 
 
-def _require_contained(note: str) -> None:
-    """Raise BadCheckpoint unless the record begins with what a stamped note signs."""
+def _require_contained(note: str) -> Statement:
+    """Return what a stamped note signs. Raises BadCheckpoint unless the record begins with it."""
     statement = checkpoint.verify(note, verifier_key=ledger.verifier_key())
     size = ledger.latest_checkpoint().size
     if statement.size > size:
         raise BadCheckpoint(f"{statement.size} entries were stamped, we have {size}: the record was put back.")
     if ledger.Prover(statement.size).root() != statement.root:
         raise BadCheckpoint(f"The stamp over {statement.size} entries contradicts the record: it was rewritten.")
+    return statement
 
 
 def _ask(authority: Authority, *, note: str, at: datetime) -> Stamp:

@@ -25,7 +25,7 @@ def collect_cosignatures(*, at: datetime) -> int:
 
 
 def _collect(witness: WitnessAddress, *, latest: ledger.SignedCheckpoint, at: datetime) -> bool:
-    seen = _last_size(witness.name)
+    seen = _last_size(witness.name, upto=latest.size)
     if not sources.has_news(since_size=seen, size=latest.size):
         return False
     try:
@@ -57,6 +57,7 @@ def _record(cosignature: Cosignature, *, latest: ledger.SignedCheckpoint, at: da
     return True
 
 
-def _last_size(witness: str) -> int:
-    row = Witnessed.objects.filter(witness=witness).order_by("-size").first()
+def _last_size(witness: str, *, upto: int) -> int:
+    # A row of a larger record than ours is nothing that we wrote: it must not keep us from asking.
+    row = Witnessed.objects.filter(witness=witness, size__lte=upto).order_by("-size").first()
     return row.size if row else 0

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from django.core.management.base import SystemCheckError
 from pytest_django import Settings
 
 from archive import checkpoint, cosignature, evidence, ledger
+from archive.evidence import EvidenceStatus
 from archive.ledger.head import keystore
 from archive.models import Witnessed
 from archive.witness.keeper import Witness
@@ -154,12 +155,40 @@ def test_an_empty_record_asks_nobody(settings: Settings, tmp_path: Path) -> None
 
 
 def test_the_level_is_red_without_and_amber_with_one_kind_and_red_again_when_it_is_old(witness: Witness) -> None:
-    assert evidence.status(at=NOON).level == "red"
-    evidence.collect_cosignatures(at=NOON)
-    found = evidence.status(at=LATER)
+    now = datetime.now(UTC)  # the witness has a clock of its own
+    assert evidence.status(at=now).level == "red"
+    evidence.collect_cosignatures(at=now)
+    found = evidence.status(at=now + timedelta(minutes=10))
     (kind,) = [kind for kind in found.kinds if kind.kind == "witness"]
-    assert (found.level, kind.sources, kind.size, kind.at, kind.is_fresh) == ("amber", 1, 20, NOON, True)
-    assert evidence.status(at=NOON + timedelta(days=2)).level == "red"
+    assert (found.level, kind.sources, kind.size, kind.is_fresh) == ("amber", 1, 20, True)
+    assert evidence.status(at=now + timedelta(days=2)).level == "red"
+
+
+def forged_row(*, size: int, line: str, at: datetime) -> EvidenceStatus:
+    Witnessed(size=size, witness=NAME, cosignature=line, at=at).save(force_insert=True)
+    return evidence.status(at=at)
+
+
+def test_a_row_without_a_cosignature_is_no_evidence_and_is_named(witness: Witness) -> None:
+    found = forged_row(size=20, line=f"— {NAME} AAAAAAAA\n", at=datetime.now(UTC))
+    assert found.level == "red"
+    assert f"that {NAME} cosigned 20 entries does not verify" in found.problems[0]
+
+
+def test_an_old_cosignature_is_not_made_new_by_its_row(witness: Witness) -> None:
+    statement = checkpoint.parse(ledger.latest_checkpoint().note)
+    asked = AddCheckpoint(old_size=0, path=(), note=ledger.latest_checkpoint().note)
+    answer = witness.add_checkpoint(asked.encode(), at_s=1_700_000_000)
+    genuine = cosignature.verify(answer.body, statement=statement, verifier_key=witness.verifier_key())
+    assert genuine.at_s == 1_700_000_000
+    found = forged_row(size=20, line=answer.body, at=datetime.now(UTC))
+    assert (found.level, found.problems) == ("red", ())
+
+
+def test_a_row_of_more_entries_than_there_are_does_not_keep_the_witness_from_being_asked(witness: Witness) -> None:
+    found = forged_row(size=10**9, line="— x AAAA\n", at=datetime.now(UTC))
+    assert "does not verify: the record has 20 entries" in found.problems[0]
+    assert evidence.collect_cosignatures(at=LATER) == 1
 
 
 @pytest.mark.parametrize(

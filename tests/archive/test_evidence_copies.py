@@ -1,5 +1,7 @@
 """Copies of checkpoints elsewhere: written once, held against the record, and shown."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,7 +10,7 @@ from pytest_django import Settings
 
 from archive import checkpoint, evidence, ledger
 from archive.checkpoint import Statement
-from archive.evidence import EvidenceStatus
+from archive.evidence import EvidenceStatus, copying
 from archive.ledger.head import keystore
 from archive.tasks import collect_evidence
 from tests.archive.samples import NOON, record, record_conversations, said
@@ -108,3 +110,21 @@ def test_nothing_is_copied_where_no_folder_is_set_up(folder: Path, settings: Set
     settings.ONRECORD_COPY_DIR = None
     assert not evidence.copy_checkpoint(at=NOON)
     assert copies(folder) == []
+
+
+def test_a_copy_that_contradicts_the_record_is_no_evidence(folder: Path) -> None:
+    put(folder, size=12, root=bytes(32))
+    assert shown().level == "red"
+
+
+def test_a_copy_from_the_future_is_not_fresh_for_ever(folder: Path) -> None:
+    assert evidence.copy_checkpoint(at=NOON)
+    ahead = (datetime.now(UTC) + timedelta(days=3650)).timestamp()
+    os.utime(folder / copies(folder)[0], (ahead, ahead))
+    assert shown().level == "red"
+
+
+def test_workers_that_copy_at_once_do_not_meet(folder: Path) -> None:
+    with ThreadPoolExecutor(8) as workers:
+        list(workers.map(lambda _: copying._write(folder / "checkpoint-1", b"note"), range(64)))
+    assert [(path.name, path.read_bytes()) for path in folder.iterdir()] == [("checkpoint-1", b"note")]

@@ -84,3 +84,13 @@ def test_mail_that_would_stay_on_this_machine_stops_the_start(settings: Settings
         call_command("check")
     settings.EMAIL_URL = "smtp://mail.example.org"
     call_command("check")
+
+
+@pytest.mark.parametrize("mailed_before", [False, True])
+def test_a_row_of_a_mail_that_no_entry_tells_of_is_no_evidence(mailed_before: bool) -> None:
+    if mailed_before:
+        assert evidence.mail_checkpoint(at=NOON)
+    Mailed(size=5, at=NOON + timedelta(days=3)).save(force_insert=True)
+    found = evidence.status(at=NOON + timedelta(days=3))
+    assert (found.level, len(found.problems)) == ("red", 1)
+    assert "the mail of 5 entries is not what the record's entry says" in found.problems[0]

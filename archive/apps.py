@@ -5,7 +5,11 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
+from django.db import connections
+from django.db.backends.signals import connection_created
+from django.db.models.signals import post_migrate, pre_migrate
 
+from archive.fences import fence_connection, lift, put_back
 from archive.stamps.configuration import check_stamps
 from archive.witness.configuration import check_witnesses
 
@@ -19,6 +23,18 @@ class ArchiveConfig(AppConfig):
         checks.register(check_witnesses)
         checks.register(check_stamps)
         checks.register(_check_mail)
+        connection_created.connect(fence_connection)
+        pre_migrate.connect(_lift_fences, sender=self)
+        post_migrate.connect(_put_fences_back, sender=self)
+
+
+def _lift_fences(*, using: str, **_: Any) -> None:  # Any: what the signal sends beside it
+    """Let migrations alter the record's tables; where one fails, the process ends with its fences down."""
+    lift(connections[using])
+
+
+def _put_fences_back(*, using: str, **_: Any) -> None:  # Any: as above
+    put_back(connections[using])
 
 
 def _check_mail(**_: Any) -> list[checks.CheckMessage]:  # Any: as Django calls its checks

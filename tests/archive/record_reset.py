@@ -10,6 +10,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from archive.fences import fences_lifted
+
 FENCED_TABLES = (
     "archive_leaf",
     "archive_entry",
@@ -58,9 +60,10 @@ def fences_down(connection: BaseDatabaseWrapper) -> Iterator[None]:
         down, up = _postgres_switches(connection)
     else:
         down, up = _sqlite_switches(connection)
-    _run(connection, down)
-    yield
-    _run(connection, up)
+    with fences_lifted(connection):
+        _run(connection, down)
+        yield
+        _run(connection, up)
 
 
 def _postgres_switches(connection: BaseDatabaseWrapper) -> tuple[list[str], list[str]]:

@@ -1,0 +1,9 @@
+"""Fences in the database around the record: what refuses ordinary programs, and notices when a fence was moved.
+
+A fence stops accidents and whoever holds the app's password. It is no evidence: who owns the database takes it down,
+and `record check` must then still find what was done. It must not decide what is true.
+"""
+
+from archive.fences.authorizer import fence_connection, fences_lifted, lift, put_back
+
+__all__ = ["fence_connection", "fences_lifted", "lift", "put_back"]

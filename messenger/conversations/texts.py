@@ -23,7 +23,7 @@ from messenger.sms import actions as sms
 from messenger.sms import consent, inbound, reports
 from messenger.sms.models import Attempt, InboundText
 from messenger.sms.rules.decide import Decision
-from messenger.sms.transports.contract import Report
+from messenger.sms.transports.contract import Report, Result
 
 SWEEP_LIMIT = 50
 INBOUND_AT_ONCE = 10
@@ -107,14 +107,14 @@ def process_inbound() -> int:
     return processed
 
 
+@ledger.action()
 def opt_out(by: Person, *, contact: Contact, channel: str, words_used: str, at: datetime | None = None) -> None:
     """Record a wish to be left alone that came by voice, letter or in person; what was queued is cancelled with it."""
     at = at or timezone.now()
-    with ledger.transaction():
-        revoked = consent.revoke(
-            contact, by=by, channel=channel, words_used=words_used, rule="recorded-by-employee@1", at=at
-        )
-        show_states(revoked.cancelled, at=at)
+    revoked = consent.revoke(
+        contact, by=by, channel=channel, words_used=words_used, rule="recorded-by-employee@1", at=at
+    )
+    show_states(revoked.cancelled, at=at)
 
 
 def show_states(attempts: Iterable[Attempt], *, at: datetime) -> None:
@@ -134,31 +134,35 @@ def show_states(attempts: Iterable[Attempt], *, at: datetime) -> None:
         append(conversation, event, data={"target": attempt.n})
 
 
+@ledger.action()
 def _keep_report(report: Report, *, at: datetime) -> bool:
-    with ledger.transaction():
-        attempt = reports.receive_report(report, carrier=settings.ONRECORD_CARRIER, at=at)
-        if attempt is not None:
-            show_states([attempt], at=at)
+    attempt = reports.receive_report(report, carrier=settings.ONRECORD_CARRIER, at=at)
+    if attempt is not None:
+        show_states([attempt], at=at)
     return attempt is not None
 
 
+@ledger.action()
 def _claim_next(*, at: datetime) -> sms.Claimed:
-    with ledger.transaction():
-        show_states(sms.expire_leases(at=at), at=at)
-        claimed = sms.claim_due(limit=1, at=at)
-        show_states((*claimed.leased, *claimed.refused), at=at)
+    show_states(sms.expire_leases(at=at), at=at)
+    claimed = sms.claim_due(limit=1, at=at)
+    show_states((*claimed.leased, *claimed.refused), at=at)
     return claimed
 
 
 def _hand_over(attempt: Attempt) -> None:
     result = sms.submit(attempt)  # outside of any transaction
-    with ledger.transaction():
-        show_states([sms.mark(attempt, result=result, at=timezone.now())], at=timezone.now())
+    _note_result(attempt, result=result, at=timezone.now())
 
 
+@ledger.action()
+def _note_result(attempt: Attempt, *, result: Result, at: datetime) -> None:
+    show_states([sms.mark(attempt, result=result, at=at)], at=at)
+
+
+@ledger.action()
 def _process_some() -> int:
-    with ledger.transaction():
-        return sum(_try_process(text) for text in inbound.take_waiting(limit=INBOUND_AT_ONCE))
+    return sum(_try_process(text) for text in inbound.take_waiting(limit=INBOUND_AT_ONCE))
 
 
 def _try_process(text: InboundText) -> bool:

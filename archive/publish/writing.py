@@ -1,7 +1,8 @@
 """Writing the record into a folder that any web server can hand out: checkpoint, tiles, entry bundles, chosen proofs.
 
 Everybody who reads the folder learns how many entries there are, of which kinds and when; nobody learns a word, a name
-or a number. It must not write a checkpoint before all that it signs is in place, and must not change a full tile.
+or a number. It must not write a checkpoint before all that it signs is on the disk, must not change a full tile, and
+must not go on in a folder that holds another record.
 """
 
 import os
@@ -12,11 +13,15 @@ from datetime import datetime
 from pathlib import Path
 
 from archive import checkpoint, cosignature_mldsa, ledger
+from archive.checkpoint import BadCheckpoint
+from archive.keys.files import sync_folder
 from archive.ledger import tiles
 from archive.ledger.head import keystore
 from archive.models import Leaf
 from archive.publish import layout
+from archive.publish.comparing import Contradicted, require_contained
 
+CHECKPOINT = "checkpoint"
 FILE_MODE = 0o644
 
 
@@ -39,7 +44,8 @@ def publish(folder: Path, *, at: datetime, prove: Iterable[int] = ()) -> Publish
     The checkpoint carries the record's ML-DSA-44 cosignature of this moment beside its Ed25519 signature.
 
     What is full is written once, so a second call costs what is new. Raises EntryNotFound for a number outside the
-    record or a record that is empty, PublishFailed where the stored hashes do not have the signed root, OSError.
+    record or a record that is empty, PublishFailed where the stored hashes do not have the signed root or the folder
+    holds another record, OSError.
     """
     signed = ledger.latest_checkpoint()
     prover = ledger.Prover(signed.size)
@@ -48,12 +54,33 @@ def publish(folder: Path, *, at: datetime, prove: Iterable[int] = ()) -> Publish
             "The stored entries do not have the root that the latest checkpoint signs: check the record."
         )
     note, keys = _cosigned(signed.note, at=at)
+    target = _Target(folder, is_ours=_holds_this_record(folder))
     proofs = {seq: layout.proof_text(seq, path=prover.path(seq), note=note) for seq in prove}
-    written = sum(_write_part(folder, part) for part in layout.parts(signed.size))
+    for part in layout.parts(signed.size):
+        _write_part(target, part)
     for seq, text in proofs.items():
-        written += _write(folder / "proof" / f"{seq}.tlog-proof", text.encode())
-    written += _write(folder / "checkpoint", note.encode())
-    return Published(signed.size, written, keys)
+        target.write(f"proof/{seq}.tlog-proof", text.encode())
+    target.sync()
+    target.write(CHECKPOINT, note.encode())
+    target.sync()
+    return Published(signed.size, target.written, keys)
+
+
+def _holds_this_record(folder: Path) -> bool:
+    """Say whether a checkpoint of this record stands in the folder; then what is full in it is ours.
+
+    Raises PublishFailed for one of another record, as before a loss was accepted: its tiles would stay among ours.
+    """
+    try:
+        note = (folder / CHECKPOINT).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return False
+    try:
+        require_contained(note)
+    except (Contradicted, BadCheckpoint, UnicodeDecodeError) as error:
+        why = str(error).rstrip(".")
+        raise PublishFailed(f"{folder} holds another record ({why}): publish into a new folder.") from error
+    return True
 
 
 def _cosigned(note: str, *, at: datetime) -> tuple[str, tuple[str, str]]:
@@ -65,16 +92,40 @@ def _cosigned(note: str, *, at: datetime) -> tuple[str, tuple[str, str]]:
     return note + line, keys
 
 
-def _write_part(folder: Path, part: layout.Part) -> int:
-    """Write a tile, and below level 0 the entries under it. Return how many files were new."""
-    written = 0
-    path = folder / part.tile_path()
-    if not path.exists():
-        written += _write(path, b"".join(tiles.read_hashes(part.level, part.index)[: part.width]))
-    path = folder / part.bundle_path()
-    if part.level == 0 and not path.exists():
-        written += _write(path, layout.bundle(_leaves(part)))
-    return written
+class _Target:
+    """The folder that is written to; with `is_ours`, what is there already is not written again."""
+
+    def __init__(self, folder: Path, *, is_ours: bool) -> None:
+        self.written = 0
+        self._folder = folder
+        self._is_ours = is_ours
+        self._unsynced: set[Path] = set()
+
+    def has(self, name: str) -> bool:
+        return self._is_ours and (self._folder / name).exists()
+
+    def write(self, name: str, data: bytes) -> None:
+        """Put a file in place whole, replacing what was there. Readers never see half of one."""
+        path = self._folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, data)
+        self.written += 1
+        above = [folder for folder in path.parents if folder.is_relative_to(self._folder)]
+        self._unsynced.update(above)
+
+    def sync(self) -> None:
+        """Bring the names of what was written to the disk: a file alone could be there under no name."""
+        for folder in self._unsynced:
+            sync_folder(folder)
+        self._unsynced.clear()
+
+
+def _write_part(target: _Target, part: layout.Part) -> None:
+    """Write a tile, and below level 0 the entries under it, unless they are there."""
+    if not target.has(part.tile_path()):
+        target.write(part.tile_path(), b"".join(tiles.read_hashes(part.level, part.index)[: part.width]))
+    if part.level == 0 and not target.has(part.bundle_path()):
+        target.write(part.bundle_path(), layout.bundle(_leaves(part)))
 
 
 def _leaves(part: layout.Part) -> list[bytes]:
@@ -83,9 +134,7 @@ def _leaves(part: layout.Part) -> list[bytes]:
     return [bytes(data) for data in rows.values_list("data", flat=True)]
 
 
-def _write(path: Path, data: bytes) -> int:
-    """Put a file in place whole, on the disk, replacing what was there. Readers never see half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _replace(path: Path, data: bytes) -> None:
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".draft-", delete=False) as draft:
         try:
             draft.write(data)
@@ -96,4 +145,3 @@ def _write(path: Path, data: bytes) -> int:
         except BaseException:
             os.unlink(draft.name)
             raise
-    return 1

@@ -11,7 +11,8 @@ from django.core.management.base import CommandError
 from django.db import connection, transaction
 
 from archive import checkpoint, cosignature_mldsa, ledger
-from archive.publish import PublishFailed, layout, publish
+from archive.keys.files import sync_folder
+from archive.publish import PublishFailed, layout, publish, writing
 from tests.archive.handmade import audit_path, leaf_hash, tree_hash
 from tests.archive.record_reset import fences_down
 from tests.archive.samples import NOON, record, record_conversations, said
@@ -149,3 +150,50 @@ def test_a_record_that_was_cut_back_is_not_the_one_that_was_published(tmp_path: 
     note.write_text("nonsense")
     with pytest.raises(SystemExit):
         call_command("record", "compare", str(note), stdout=out)
+
+
+def test_a_folder_of_another_branch_of_the_record_is_not_gone_on_with(tmp_path: Path) -> None:
+    with transaction.atomic():
+        record(*(said(f"lost {i}") for i in range(SIZE)))
+        publish(tmp_path, at=NOON)
+        transaction.set_rollback(True)
+    record(*(said(f"kept {i}") for i in range(SIZE + 1)))
+    before = (tmp_path / "checkpoint").read_bytes()
+    with pytest.raises(PublishFailed, match=r"holds another record \(The first 300 entries are not those that were"):
+        publish(tmp_path, at=NOON)
+    assert (tmp_path / "checkpoint").read_bytes() == before
+
+
+@pytest.mark.parametrize("note", ["", "rubbish", "other.example/record\n1\n"])
+def test_a_folder_with_a_foreign_checkpoint_is_refused(tmp_path: Path, note: str) -> None:
+    record(said("one"))
+    (tmp_path / "checkpoint").write_text(note)
+    with pytest.raises(PublishFailed, match="publish into a new folder"):
+        publish(tmp_path, at=NOON)
+
+
+@pytest.mark.usefixtures("history")
+def test_tiles_that_stand_there_without_a_checkpoint_are_not_taken_for_ours(tmp_path: Path) -> None:
+    publish(tmp_path / "sound", at=NOON)
+    (tmp_path / "half" / "tile" / "0").mkdir(parents=True)
+    (tmp_path / "half" / "tile" / "0" / "000").write_bytes(bytes(256 * 32))
+    publish(tmp_path / "half", at=NOON)
+    sound, half = ((tmp_path / name / "tile" / "0" / "000").read_bytes() for name in ("sound", "half"))
+    assert half == sound
+
+
+@pytest.mark.usefixtures("history")
+def test_the_names_of_all_files_are_on_the_disk_before_the_checkpoint_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[str, bool]] = []
+
+    def noted(folder: Path) -> None:
+        synced.append((folder.relative_to(tmp_path).as_posix(), (tmp_path / "checkpoint").exists()))
+        sync_folder(folder)
+
+    monkeypatch.setattr(writing, "sync_folder", noted)
+    publish(tmp_path, at=NOON)
+    folders = {item.relative_to(tmp_path).as_posix() for item in tmp_path.rglob("*") if item.is_dir()} | {"."}
+    assert {name for name, is_signed in synced if not is_signed} == folders
+    assert synced[-1] == (".", True)

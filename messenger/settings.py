@@ -78,6 +78,8 @@ try:
     REDIS_URL: str = env.str("REDIS_URL", "")
     DATABASE_URL: str = env.str("DATABASE_URL", f"sqlite:///{ONRECORD_VAR / 'onrecord.sqlite3'}")
     ONRECORD_DB_POOL: int = env.int("ONRECORD_DB_POOL", 16)
+    ONRECORD_SOCKET_RATE: float = env.float("ONRECORD_SOCKET_RATE", 30.0)
+    ONRECORD_TYPING: bool = env.bool("ONRECORD_TYPING", True)
     DATABASES: dict[str, Any] = {"default": env.dj_db_url("DATABASE_URL", DATABASE_URL)}
     SECRET_KEY: str = env.str("SECRET_KEY", "")
     LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO").upper()
@@ -93,6 +95,8 @@ if not 1 <= PORT <= 65_535:
     _fail(f"PORT is {PORT}; it must be from 1 to 65535.")
 if ONRECORD_DB_POOL < 1:
     _fail(f"ONRECORD_DB_POOL is {ONRECORD_DB_POOL}; it must be at least 1.")
+if ONRECORD_SOCKET_RATE < 1:
+    _fail(f"ONRECORD_SOCKET_RATE is {ONRECORD_SOCKET_RATE}; it must be at least 1 frame a second.")
 if ONRECORD_SWEEP_S < 0.1:
     _fail(f"ONRECORD_SWEEP_S is {ONRECORD_SWEEP_S}; it must be at least 0.1 seconds.")
 if LOG_LEVEL not in (LEVELS := ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")):

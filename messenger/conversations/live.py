@@ -1,19 +1,26 @@
-"""What the hub reads: new events encoded once, and what became of memberships and sessions. It must write nothing."""
+"""What the hub reads: new events encoded once, and what became of memberships and sessions. It must write nothing.
+
+A constant number of queries, however many members and conversations.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
 
 import orjson
-from django.db.models import Max
+from django.db import connection
+from django.db.models import Max, Q
 
 from messenger.conversations.frames import event_frames
-from messenger.conversations.models import Conversation
+from messenger.conversations.models import StreamEvent
 from messenger.conversations.queries import events_after
-from messenger.delivery.hub import Batch, Stay, Want
+from messenger.delivery.outlets import QUEUE_FRAMES
+from messenger.delivery.reading import Arrival, Batch, Marks, Stay, Want
 from messenger.people.models import Person, Revocation
 from messenger.spaces.models import Membership
 
-FETCH_LIMIT = 1000
+FETCH_LIMIT = QUEUE_FRAMES  # one fetch alone fills nobody's queue
+# An end of a membership is an event of the stream with its own number; it cannot hide behind one of these.
+_ENDS_NO_STAY = frozenset({"message.created", "message.removed", "sms.received", "sms.status"})
 
 
 def encode(frame: object) -> bytes:
@@ -27,47 +34,80 @@ def read_batch(want: Want) -> Batch:
     frames: dict[int, list[tuple[int, bytes]]] = defaultdict(list)
     for row, frame in zip(rows, event_frames(rows), strict=True):
         frames[row.conversation_id].append((row.n, encode(frame)))
-    arrivals = _arrivals(want)
-    revoked = list(Revocation.objects.filter(pk__gt=want.revocation_mark).order_by("pk"))
+    ended = _ended(rows, want=want)
+    moved = _moved(want.marks.event) if want.is_sweep else ()
+    newest = _newest_marks()
+    revoked = _revoked(want.marks.revocation) if newest.revocation > want.marks.revocation else []
+    arrivals = _arrivals(want.marks.membership) if newest.membership > want.marks.membership else []
     return Batch(
         frames=frames,
-        stays=_stays(want, frames.keys()),
-        revoked=tuple((row.person_id, row.session_id) for row in revoked),
+        ended=ended,
         arrivals=tuple(_arrival(row) for row in arrivals),
-        revocation_mark=revoked[-1].pk if revoked else want.revocation_mark,
-        membership_mark=arrivals[-1].pk if arrivals else want.membership_mark,
+        revoked=tuple((row.person_id, row.session_id) for row in revoked),
+        marks=Marks(
+            revocation=revoked[-1].pk if revoked else want.marks.revocation,
+            membership=arrivals[-1].pk if arrivals else want.marks.membership,
+            event=max((seq for _, _, seq in moved), default=want.marks.event),
+        ),
+        moved={conversation_id: n for conversation_id, n, _ in moved},
+        newest_at=max((row.at for row in rows), default=None),
         is_limited=len(rows) == FETCH_LIMIT,
     )
 
 
-def current_marks() -> tuple[int, int]:
-    """Return the newest revocation and membership ids: a hub that starts now knows of everything before."""
-    revocation = Revocation.objects.aggregate(newest=Max("pk"))["newest"] or 0
-    membership = Membership.objects.aggregate(newest=Max("pk"))["newest"] or 0
-    return revocation, membership
-
-
-def _arrivals(want: Want) -> list[Membership]:
-    rows = Membership.objects.filter(pk__gt=want.membership_mark).select_related("roster__conversation")
-    return list(rows.order_by("pk"))
-
-
-def _arrival(row: Membership) -> tuple[int, int, int]:
-    """Who came, where, and from which number an open socket goes on: older history is read as pages, not pushed."""
-    conversation = row.roster.conversation
-    return row.person_id, conversation.pk, max(row.from_n, conversation.head)
-
-
-def _stays(want: Want, conversations: Iterable[int]) -> dict[tuple[int, int], Stay]:
-    conversations = list(conversations)
-    if not conversations:
-        return {}
-    rosters = dict(Conversation.objects.filter(pk__in=conversations).values_list("roster_id", "pk"))
-    rows = Membership.objects.filter(roster__in=list(rosters), person__in=list(want.people)).order_by("pk")
-    return {(rosters[row.roster_id], row.person_id): Stay(row.from_n, row.until_n) for row in rows}
+def current_marks() -> Marks:
+    """Return the newest rows: a hub that starts now knows of everything before."""
+    newest = StreamEvent.objects.aggregate(newest=Max("seq"))["newest"] or 0
+    marks = _newest_marks()
+    return Marks(revocation=marks.revocation, membership=marks.membership, event=newest)
 
 
 def typing_frame(conversation_id: int, person_id: int) -> bytes:
     """Return the frame that says who types."""
     name = Person.objects.values_list("name", flat=True).get(pk=person_id)
     return encode({"t": "eph", "c": conversation_id, "kind": "typing", "person": {"id": person_id, "name": name}})
+
+
+def _newest_marks() -> Marks:
+    """One statement for what nearly always says "nothing new"."""
+    tables = [connection.ops.quote_name(model._meta.db_table) for model in (Revocation, Membership)]
+    newest = ", ".join(f"(SELECT coalesce(max(id), 0) FROM {table})" for table in tables)  # noqa: S608 (Django's names)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {newest}")
+        revocation, membership = cursor.fetchone()
+    return Marks(revocation=revocation, membership=membership, event=0)
+
+
+def _revoked(mark: int) -> list[Revocation]:
+    return list(Revocation.objects.filter(pk__gt=mark).order_by("pk"))
+
+
+def _arrivals(mark: int) -> list[Membership]:
+    return list(Membership.objects.filter(pk__gt=mark).select_related("roster__conversation").order_by("pk"))
+
+
+def _arrival(row: Membership) -> Arrival:
+    conversation = row.roster.conversation
+    return Arrival(row.person_id, conversation.pk, conversation.head, _stay(row))
+
+
+def _stay(row: Membership) -> Stay:
+    return Stay(membership=row.pk, from_n=row.from_n, until_n=row.until_n)
+
+
+def _ended(rows: Sequence[StreamEvent], *, want: Want) -> tuple[tuple[int, int, Stay], ...]:
+    """Return the memberships that ended since the hub last knew, in conversations whose events may have ended one."""
+    suspects = {row.conversation_id for row in rows if row.kind not in _ENDS_NO_STAY}
+    if not suspects:
+        return ()
+    since = Q()
+    for conversation_id in suspects:
+        since |= Q(roster__conversation=conversation_id, until_n__gt=want.known[conversation_id])
+    found = Membership.objects.filter(since).select_related("roster__conversation").order_by("pk")
+    return tuple((row.roster.conversation.pk, row.person_id, _stay(row)) for row in found)
+
+
+def _moved(mark: int) -> Collection[tuple[int, int, int]]:
+    """Return (conversation, newest number, newest entry) of every stream that grew after an entry of the record."""
+    rows = StreamEvent.objects.filter(seq__gt=mark).order_by().values("conversation_id")
+    return list(rows.annotate(newest=Max("n"), entry=Max("seq")).values_list("conversation_id", "newest", "entry"))

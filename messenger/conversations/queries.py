@@ -16,6 +16,7 @@ from messenger.conversations.frames import (
     person_frame,
 )
 from messenger.conversations.models import Conversation, Mention, Message, ReadMarker, StreamEvent
+from messenger.conversations.places import list_heads
 from messenger.people.models import Person
 from messenger.sms.models import ConsentHead
 from messenger.spaces.models import Membership
@@ -23,6 +24,7 @@ from messenger.spaces.models import Membership
 PAGE = 40
 MAX_PAGE = 100
 MAX_SYNC = 500
+FEW = 16
 AT_ONCE = 200  # conversations in one statement: SQLite refuses a condition of a thousand parts
 
 
@@ -101,11 +103,6 @@ def read_page(seat: Seat, *, before: int | None = None, limit: int = PAGE) -> Me
     return MessagePage(messages=message_frames(reversed(newest[:limit])), has_more=len(newest) > limit)
 
 
-def list_heads(person: Person) -> list[list[int]]:
-    """Return `[conversation, head, unread, mentions]` for everything the person belongs to."""
-    return [[f["id"], f["head"], f["unread"], f["mentions"]] for f in list_conversations(person)]
-
-
 def sync(person: Person, *, cursors: Mapping[int, int], limit: int = MAX_SYNC) -> Sync:
     """Return what happened after the cursors in the conversations that the person belongs to.
 
@@ -125,8 +122,7 @@ def events_after(starts: Mapping[int, int], *, limit: int) -> list[StreamEvent]:
     """Return the events after the given number of each conversation, by conversation and number."""
     if not starts:
         return []
-    heads = Conversation.objects.filter(pk__in=list(starts)).order_by("pk").values_list("pk", "head")
-    behind = [conversation_id for conversation_id, head in heads if head > starts[conversation_id]]
+    behind = _behind(starts)
     found: list[StreamEvent] = []
     for first in range(0, len(behind), AT_ONCE):
         wanted = Q()
@@ -136,6 +132,14 @@ def events_after(starts: Mapping[int, int], *, limit: int) -> list[StreamEvent]:
         if len(found) >= limit:
             break
     return found
+
+
+def _behind(starts: Mapping[int, int]) -> list[int]:
+    """Return the conversations whose head is further on; a few are not worth the question."""
+    if len(starts) <= FEW:
+        return sorted(starts)
+    heads = Conversation.objects.filter(pk__in=list(starts)).order_by("pk").values_list("pk", "head")
+    return [conversation_id for conversation_id, head in heads if head > starts[conversation_id]]
 
 
 def unclaimed_threads() -> list[Conversation]:

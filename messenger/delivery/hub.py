@@ -1,65 +1,29 @@
 """The hub of a process: one fetch and one encoding per event, written to every entitled socket of this process.
 
 Trusts nothing but the database: a wake-up only says where to look. Who may read a number is decided by the interval of
-their membership, read after the events in the same fetch; ended sessions are read in every fetch as well. Without any
-wake-up the heads are re-read every 5 s and revocations every second.
+their membership, whose end is read after the events (stays.py); ended sessions are read in every fetch as well. Without
+any wake-up, conversations that moved on are found every 5 s and revocations twice a second.
 """
 
 import asyncio
 import contextlib
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import structlog
 
+from messenger.delivery import metrics
 from messenger.delivery.line import MEMBERSHIP_CHANGED, SESSION_ENDED, Line
+from messenger.delivery.parcels import Shipment, parcel
+from messenger.delivery.reading import Arrival, Batch, Marks, Seat, Source, Stay, Want
+from messenger.delivery.stays import StayBook
 
 TICK_S = 0.5
-REREAD_S = 5.0
+SWEEP_S = 5.0
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class Want:
-    """What to read: events after the numbers in `starts`, memberships and ended sessions after the marks."""
-
-    starts: Mapping[int, int]
-    people: frozenset[int]
-    revocation_mark: int
-    membership_mark: int
-
-
-@dataclass(frozen=True)
-class Stay:
-    """From which to which number somebody may read a conversation; `until_n` None while they belong."""
-
-    from_n: int
-    until_n: int | None
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What was read. Frames are encoded once, ascending by number."""
-
-    frames: Mapping[int, list[tuple[int, bytes]]]
-    stays: Mapping[tuple[int, int], Stay]  # (conversation, person) -> newest stay
-    revoked: tuple[tuple[int, int | None], ...]  # (person, session or None for all)
-    arrivals: tuple[tuple[int, int, int], ...]  # (person, conversation, first number to send)
-    revocation_mark: int
-    membership_mark: int
-    is_limited: bool = False
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where the hub reads: three functions of the room above, each in another thread."""
-
-    marks: Callable[[], Awaitable[tuple[int, int]]]  # newest revocation and membership ids
-    fetch: Callable[[Want], Awaitable[Batch]]
-    typing: Callable[[int, int], Awaitable[bytes]]  # (conversation, person) -> frame
 
 
 @dataclass(eq=False)
@@ -67,33 +31,36 @@ class Hub:
     """All sockets of one event loop."""
 
     source: Source
-    revocation_mark: int = -1
-    membership_mark: int = -1
     lines: set[Line] = field(default_factory=set)
+    _marks: Marks | None = None
+    _stays: StayBook = field(default_factory=StayBook)
     _by_conversation: dict[int, set[Line]] = field(default_factory=lambda: defaultdict(set))
+    _by_person: dict[int, set[Line]] = field(default_factory=lambda: defaultdict(set))
     _dirty: set[int] = field(default_factory=set)
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
-    _reread_at: float = 0.0
+    _sweep_at: float = 0.0
 
     def mark(self, conversation_id: int) -> None:
         """Note that a conversation may have something new; call it in the hub's event loop."""
-        self._dirty.add(conversation_id)
-        self._bell.set()
+        if conversation_id in self._by_conversation:
+            self._dirty.add(conversation_id)
+            self._bell.set()
 
     async def join(self, line: Line) -> None:
         """Begin to serve a socket. From now on no revocation and no new membership of its person is missed, so the
         caller reads the session and the heads *after* this call and then calls `follow`.
         """
-        if self.revocation_mark < 0:
+        if self._marks is None:
             await self._learn_marks()
         self.lines.add(line)
-        line.start()
+        self._by_person[line.person_id].add(line)
 
-    def follow(self, line: Line, cursors: Mapping[int, int]) -> None:
-        """Send the socket what comes after these numbers, beginning with what is there already."""
-        for conversation_id, n in cursors.items():
-            if line not in self._by_conversation.get(conversation_id, ()):
-                line.cursors[conversation_id] = n
+    def follow(self, line: Line, seats: Mapping[int, Seat]) -> None:
+        """Send the socket what comes after its cursors, beginning with what is there already."""
+        for conversation_id, seat in seats.items():
+            self._stays.seat(conversation_id, line.person_id, seat)
+            if line not in self._by_conversation[conversation_id]:
+                line.cursors[conversation_id] = seat.cursor
                 self._by_conversation[conversation_id].add(line)
                 self._dirty.add(conversation_id)
         self._bell.set()
@@ -101,16 +68,20 @@ class Hub:
     def leave(self, line: Line) -> None:
         """Forget a socket."""
         self.lines.discard(line)
+        _discard(self._by_person, line.person_id, line)
         for conversation_id in line.cursors:
             self._drop(line, conversation_id)
         line.stop()
+        if not self.lines:
+            # What ends while nobody is here is not news to who comes later: the marks are learned anew.
+            self._marks = None
 
     async def show_typing(self, conversation_id: int, person_id: int) -> None:
         """Tell the conversation's sockets in this process that somebody types; droppable."""
-        if not self._by_conversation.get(conversation_id):
+        if conversation_id not in self._by_conversation:
             return
-        frame = await self.source.typing(conversation_id, person_id)
-        for line in self._by_conversation.get(conversation_id, ()):
+        frame = parcel(await self.source.typing(conversation_id, person_id))
+        for line in tuple(self._by_conversation.get(conversation_id, ())):
             if line.person_id != person_id:
                 line.offer_droppable(frame)
 
@@ -122,94 +93,134 @@ class Hub:
                 await self._serve_once()
             except Exception as error:  # noqa: BLE001  # the database may be away: keep the sockets, try again
                 log.error("hub_fetch_failed", error=type(error).__name__)  # noqa: TRY400  # once a tick: no traceback
+                metrics.count(metrics.FETCH_FAILURES)
                 self._dirty.update(self._by_conversation)
                 await asyncio.sleep(TICK_S)
 
     async def _learn_marks(self) -> None:
         """Read the marks before the first socket is served: what ends before the first fetch then comes after them."""
-        revocation_mark, membership_mark = await self.source.marks()
-        if self.revocation_mark < 0:  # another socket may have been quicker, and what it knows must not be skipped
-            self.revocation_mark, self.membership_mark = revocation_mark, membership_mark
+        marks = await self.source.marks()
+        if self._marks is None:  # another socket may have been quicker, and what it knows must not be skipped
+            self._marks = marks
 
     async def _wait(self) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._bell.wait(), timeout=TICK_S)
         self._bell.clear()
-        if time.monotonic() >= self._reread_at:
-            self._reread_at = time.monotonic() + REREAD_S
-            self._dirty.update(self._by_conversation)
 
     async def _serve_once(self) -> None:
-        if not self.lines:
-            # What ends while nobody is here is not news to who comes later: the marks are learned anew.
-            self.revocation_mark = self.membership_mark = -1
+        if not self.lines or self._marks is None:
             self._dirty.clear()
             return
         dirty, self._dirty = self._dirty, set()
-        starts = {c: self._lowest_cursor(c) for c in dirty if self._by_conversation.get(c)}
+        starts = {c: self._lowest_cursor(c) for c in dirty if c in self._by_conversation}
         want = Want(
             starts=starts,
-            people=frozenset(line.person_id for line in self.lines),
-            revocation_mark=self.revocation_mark,
-            membership_mark=self.membership_mark,
+            known={c: self._stays.known(c) for c in starts},
+            marks=self._marks,
+            is_sweep=self._sweep_is_due(),
         )
         batch = await self.source.fetch(want)
+        metrics.count(metrics.FETCHES)
         self._apply(batch, want=want)
         if batch.is_limited:
-            self._dirty.update(starts)
+            self._dirty.update(c for c in starts if c in self._by_conversation)
             self._bell.set()
+
+    def _sweep_is_due(self) -> bool:
+        is_due = time.monotonic() >= self._sweep_at
+        if is_due:
+            self._sweep_at = time.monotonic() + SWEEP_S
+        return is_due
 
     def _apply(self, batch: Batch, *, want: Want) -> None:
         """Revocations first: nothing of this batch reaches a session that has ended."""
-        self.revocation_mark, self.membership_mark = batch.revocation_mark, batch.membership_mark
+        if self._marks is want.marks:  # else everybody left meanwhile, and who came then has learned newer ones
+            self._marks = batch.marks
         for person_id, session_id in batch.revoked:
             self._revoke(person_id, session_id)
-        for person_id, conversation_id, from_n in batch.arrivals:
-            self._admit(person_id, conversation_id, from_n)
+        for arrival in batch.arrivals:
+            self._admit(arrival)
+        for conversation_id, person_id, stay in batch.ended:
+            self._stays.note(conversation_id, person_id, stay)
         for conversation_id, frames in batch.frames.items():
-            for line in self._asked_for(want, conversation_id):
-                self._deliver(line, conversation_id, frames, batch.stays.get((conversation_id, line.person_id)))
+            self._deliver(conversation_id, Shipment(frames), want=want)
+        if want.is_sweep:
+            self._end_sweep(batch.moved)
+        if batch.newest_at is not None:
+            metrics.count(metrics.LAG_SUM, time.time() - batch.newest_at.timestamp())
+            metrics.count(metrics.LAG_COUNT)
 
-    def _asked_for(self, want: Want, conversation_id: int) -> list[Line]:
-        """Return the sockets that this fetch was for. One that came while it ran may lack its membership, or the events
-        before the first one read; `follow` has marked the conversation, so that the next fetch serves it whole.
+    def _deliver(self, conversation_id: int, shipment: Shipment, *, want: Want) -> None:
+        """Write to the sockets that this fetch was for. One that came while it ran may lack the events before the first
+        one read; `follow` has marked the conversation, so that the next fetch serves it whole.
         """
-        start, readers = want.starts[conversation_id], self._by_conversation.get(conversation_id, ())
-        return [one for one in readers if one.person_id in want.people and one.cursors[conversation_id] >= start]
+        start, since = want.starts[conversation_id], want.known[conversation_id]
+        if conversation_id not in self._by_conversation:
+            return
+        metrics.count(metrics.EVENTS, len(shipment.frames))
+        if not self._stays.advance(conversation_id, since=since, n=shipment.last_n):
+            self.mark(conversation_id)
+            return
+        stays = self._stays.of(conversation_id)
+        for line in tuple(self._by_conversation[conversation_id]):
+            if line.cursors[conversation_id] >= start:
+                self._hand_over(line, conversation_id, shipment, stays.get(line.person_id))
 
-    def _deliver(self, line: Line, conversation_id: int, frames: list[tuple[int, bytes]], stay: Stay | None) -> None:
+    def _hand_over(self, line: Line, conversation_id: int, shipment: Shipment, stay: Stay | None) -> None:
         # A closing socket stands still: the others must not be read for from its cursor.
         if stay is None or line.is_closing:
             self._drop(line, conversation_id)
             return
-        for n, frame in frames:
-            if n <= line.cursors[conversation_id]:
-                continue
-            if stay.from_n <= n and (stay.until_n is None or n <= stay.until_n):
-                line.offer(frame)
-            line.cursors[conversation_id] = n
-        if stay.until_n is not None and line.cursors[conversation_id] >= stay.until_n:
+        cursor, last_n = line.cursors[conversation_id], shipment.last_n
+        if last_n <= cursor:
+            return
+        readable_n = last_n if stay.until_n is None else min(last_n, stay.until_n)
+        for part in shipment.between(max(cursor, stay.from_n - 1), readable_n):
+            line.offer(part)
+        line.cursors[conversation_id] = last_n
+        if stay.until_n is not None and last_n >= stay.until_n:
             self._drop(line, conversation_id)
             line.end_after_queue(MEMBERSHIP_CHANGED)
 
-    def _admit(self, person_id: int, conversation_id: int, from_n: int) -> None:
-        for line in self.lines:
-            if line.person_id == person_id:
-                self.follow(line, {conversation_id: from_n - 1})
+    def _end_sweep(self, moved: Mapping[int, int]) -> None:
+        """Look again where the record is ahead of a cursor although no wake-up came; end what has grown too old."""
+        for conversation_id, n in moved.items():
+            if conversation_id in self._by_conversation and n > self._lowest_cursor(conversation_id):
+                metrics.count(metrics.GAPS)
+                self.mark(conversation_id)
+        now = time.time()
+        for line in tuple(self.lines):
+            if line.ends_at is not None and now >= line.ends_at:
+                line.end(SESSION_ENDED)
+
+    def _admit(self, arrival: Arrival) -> None:
+        self._stays.note(arrival.conversation_id, arrival.person_id, arrival.stay)
+        cursor = max(arrival.stay.from_n, arrival.head) - 1
+        seat = Seat(cursor=cursor, head=arrival.head, stay=arrival.stay)
+        for line in self._by_person.get(arrival.person_id, ()):
+            self.follow(line, {arrival.conversation_id: seat})
 
     def _revoke(self, person_id: int, session_id: int | None) -> None:
         """A whole person's revocation may leave the session standing (a role ended): the client comes back and asks."""
         code = MEMBERSHIP_CHANGED if session_id is None else SESSION_ENDED
-        for line in self.lines:
-            if line.person_id == person_id and session_id in (None, line.session_id):
+        for line in self._by_person.get(person_id, ()):
+            if session_id in (None, line.session_id):
                 line.end(code)
 
     def _lowest_cursor(self, conversation_id: int) -> int:
         return min(line.cursors[conversation_id] for line in self._by_conversation[conversation_id])
 
     def _drop(self, line: Line, conversation_id: int) -> None:
-        readers = self._by_conversation.get(conversation_id)
-        if readers is not None:
-            readers.discard(line)
-            if not readers:
-                del self._by_conversation[conversation_id]
+        _discard(self._by_conversation, conversation_id, line)
+        if conversation_id not in self._by_conversation:
+            self._stays.forget(conversation_id)
+
+
+def _discard(index: dict[int, set[Line]], key: int, line: Line) -> None:
+    """Take a line out of an index whose empty places are taken away."""
+    lines = index.get(key)
+    if lines is not None:
+        lines.discard(line)
+        if not lines:
+            del index[key]

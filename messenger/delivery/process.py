@@ -9,7 +9,8 @@ import structlog
 from django.conf import settings
 
 from messenger.delivery import bus
-from messenger.delivery.hub import Hub, Source
+from messenger.delivery.hub import Hub
+from messenger.delivery.reading import Source
 
 RECONNECT_S = 1.0
 

@@ -148,6 +148,7 @@ class SocketGuest:
     session_key: str | None = None
     session_id: int | None = None
     secret: str | None = None
+    ends_at: float | None = None  # seconds since 1970 when the session is too old
 
 
 def guest_of_scope(scope: dict[str, Any]) -> SocketGuest | None:
@@ -159,7 +160,10 @@ def guest_of_scope(scope: dict[str, Any]) -> SocketGuest | None:
         return SocketGuest(person=token.person, secret=secret) if token else None
     key = parse_cookie(headers.get(b"cookie", b"").decode("latin-1")).get(settings.SESSION_COOKIE_NAME)
     session = live_session(key)
-    return SocketGuest(person=session.person, session_key=key, session_id=session.pk) if session else None
+    if session is None:
+        return None
+    ends_at = session.started_at.timestamp() + settings.SESSION_COOKIE_AGE
+    return SocketGuest(person=session.person, session_key=key, session_id=session.pk, ends_at=ends_at)
 
 
 def guest_is_live(guest: SocketGuest) -> bool:

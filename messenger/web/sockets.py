@@ -3,8 +3,9 @@
 Anything malformed is answered with a typed error: never a traceback, never close 1011.
 """
 
+import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -16,10 +17,15 @@ from django.db import close_old_connections
 
 from messenger.conversations import actions, live, queries
 from messenger.conversations.access import access_conversation
-from messenger.delivery import bus
-from messenger.delivery.hub import Hub, Source
+from messenger.conversations.places import Place, read_heads, read_places
+from messenger.delivery import bus, metrics
+from messenger.delivery.hub import Hub
 from messenger.delivery.line import BAD_FRAME, SESSION_ENDED, Line
+from messenger.delivery.outlets import outlet_of
+from messenger.delivery.parcels import parcel
 from messenger.delivery.process import hub_of_this_loop
+from messenger.delivery.reading import Batch, Marks, Seat, Source, Want
+from messenger.delivery.throttle import Throttle, TypingGate
 from messenger.people import errors
 from messenger.people.models import Person
 from messenger.web import frames_in
@@ -32,6 +38,7 @@ SUBPROTOCOL = "onrecord.v1"
 TRY_AGAIN_LATER = 1013
 # Delivery and revocations do not wait for posts that wait for the record.
 HUB_THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hub")
+TYPING = TypingGate()
 Result = TypeVar("Result")
 
 log = structlog.get_logger(__name__)
@@ -52,11 +59,11 @@ async def in_database(
     return await sync_to_async(call, thread_sensitive=False, executor=executor)()
 
 
-async def _marks() -> tuple[int, int]:
+async def _marks() -> Marks:
     return await in_database(live.current_marks, executor=HUB_THREAD)
 
 
-async def _fetch(want: Any) -> Any:
+async def _fetch(want: Want) -> Batch:
     return await in_database(live.read_batch, want, executor=HUB_THREAD)
 
 
@@ -72,6 +79,7 @@ class ChatSocket(AsyncWebsocketConsumer):
 
     guest: SocketGuest
     hub: Hub
+    throttle: Throttle
     line: Line | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -96,7 +104,13 @@ class ChatSocket(AsyncWebsocketConsumer):
             await self.close(code=SESSION_ENDED)
             return
         self.guest = guest
+        self.throttle = Throttle(rate=settings.ONRECORD_SOCKET_RATE, now=time.monotonic())
         self.hub = hub_of_this_loop(SOURCE)
+
+    async def dispatch(self, message: Any) -> None:
+        """Answer one ASGI message; without Channels' look at the database connections, which costs a thread each."""
+        handler = getattr(self, message["type"].replace(".", "_"))
+        await handler(message)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Answer one frame."""
@@ -106,12 +120,17 @@ class ChatSocket(AsyncWebsocketConsumer):
             await self.close(code=BAD_FRAME)
             return
         client_key: str | None = None
+        metrics.count(metrics.FRAMES_IN)
         try:
             frame = frames_in.parse(text_data)
             client_key = frame.get("client_key") if isinstance(frame.get("client_key"), str) else None
+            if not self.throttle.take(time.monotonic()):
+                raise frames_in.BadFrame("throttled", None, "Too many frames: wait a second.")
             await self._answer(frame)
         except (frames_in.BadFrame, errors.Denial) as error:
             await self._say_error(error.code, error.field, error.message, client_key)
+            if self.throttle.is_hopeless:
+                await self.close(code=BAD_FRAME)
         except Exception:  # whatever broke on our side: the sender is told, and the socket stays open
             log.exception("socket_failed", step="receive")
             await self._say_error("failed", None, FAILED, client_key)
@@ -128,10 +147,9 @@ class ChatSocket(AsyncWebsocketConsumer):
             n = frames_in.number_of(frame, "n")
             await in_database(self._mark_read, frames_in.number_of(frame, "c"), n)
         elif kind == "typing":
-            await in_database(self._say_typing, frames_in.number_of(frame, "c"))
+            await self._typing(frames_in.number_of(frame, "c"))
         else:
-            heads = await in_database(queries.list_heads, self.guest.person)
-            await self._say({"t": "pong", "heads": [head[:2] for head in heads]})
+            await self._say({"t": "pong", "heads": await in_database(read_heads, self.guest.person)})
 
     async def _try_hello(self, cursors: dict[int, int]) -> None:
         """A socket that could not begin is of no use: it is closed, and the client begins anew."""
@@ -149,39 +167,46 @@ class ChatSocket(AsyncWebsocketConsumer):
         self.line = Line(
             person_id=self.guest.person.pk,
             session_id=self.guest.session_id,
-            send=self._send_bytes,
+            outlet=outlet_of(self.base_send, send=self._send_bytes),
             close=lambda code: self.close(code=code),
+            ends_at=self.guest.ends_at,
         )
         await self.hub.join(self.line)
         # Read after join: what ends from now on is seen by the hub, what ended before is seen here.
         if not await in_database(guest_is_live, self.guest):
             self.line.end(SESSION_ENDED)
             return
-        heads = await in_database(queries.list_heads, self.guest.person)
-        await self._say(self._welcome(heads))
-        self.hub.follow(self.line, {c: _start(cursors.get(c), head) for c, head, _, _ in heads})
+        places = await in_database(read_places, self.guest.person)
+        await self._say(self._welcome(places))
+        self.hub.follow(self.line, {place.conversation_id: _seat(place, cursors) for place in places})
 
-    def _welcome(self, heads: list[list[int]]) -> dict[str, Any]:
+    def _welcome(self, places: Sequence[Place]) -> dict[str, Any]:
         return {
             "t": "welcome",
             "v": 1,
             "conn": uuid.uuid4().hex,
             "build": BUILD_ID,
             "me": self.guest.person.pk,
-            "heads": heads,
+            "heads": [place.as_head() for place in places],
             "limits": {"body_bytes": settings.ONRECORD_BODY_BYTES, "frame_bytes": settings.ONRECORD_FRAME_BYTES},
         }
 
     async def _post(self, frame: dict[str, Any]) -> None:
         conversation_id, key = frames_in.number_of(frame, "c"), frames_in.key_of(frame)
         outcome = await in_database(
-            self._act_post, conversation_id=conversation_id, client_key=key, body=frame.get("body")
+            self._act_post,
+            conversation_id=conversation_id,
+            client_key=key,
+            body=frame.get("body"),
         )
         await self._say(outcome)
 
     def _act_post(self, *, conversation_id: int, client_key: uuid.UUID, body: Any) -> dict[str, Any]:
         outcome = actions.post_message(
-            self._fresh_person(), conversation_id=conversation_id, client_key=client_key, body=body
+            self._fresh_person(),
+            conversation_id=conversation_id,
+            client_key=client_key,
+            body=body,
         )
         if isinstance(outcome, actions.Refusal):
             return refusal_frame(outcome)
@@ -196,6 +221,11 @@ class ChatSocket(AsyncWebsocketConsumer):
 
     def _mark_read(self, conversation_id: int, n: int) -> None:
         actions.mark_read(self._fresh_person(), conversation_id=conversation_id, n=n)
+
+    async def _typing(self, conversation_id: int) -> None:
+        """What comes too often is left out without a word: it is of no weight."""
+        if settings.ONRECORD_TYPING and TYPING.passes(self.guest.person.pk, conversation_id, time.monotonic()):
+            await in_database(self._say_typing, conversation_id)
 
     def _say_typing(self, conversation_id: int) -> None:
         access_conversation(self._fresh_person(), conversation_id)
@@ -212,15 +242,20 @@ class ChatSocket(AsyncWebsocketConsumer):
         await self._say(frame | ({"client_key": client_key} if client_key else {}))
 
     async def _say(self, frame: dict[str, Any]) -> None:
-        await self._send_bytes(live.encode(frame))
+        """Answer by the same bounded way as everything else; who asks without ever reading is closed as too slow."""
+        if self.line is None:
+            await self._send_bytes(live.encode(frame))
+        else:
+            self.line.offer(parcel(live.encode(frame)))
 
     async def _send_bytes(self, frame: bytes) -> None:
         await self.send(text_data=frame.decode())
 
 
-def _start(cursor: int | None, head: int) -> int:
-    """Return the number after which to send: nothing for a conversation the client does not hold, and for one too far
+def _seat(place: Place, cursors: dict[int, int]) -> Seat:
+    """Return after which number to send: nothing for a conversation the client does not hold, and for one too far
     behind (its head in `welcome` tells the client to sync)."""
-    if cursor is None or cursor > head or head - cursor > CATCH_UP_EVENTS:
-        return head
-    return cursor
+    cursor = cursors.get(place.conversation_id)
+    if cursor is None or cursor > place.head or place.head - cursor > CATCH_UP_EVENTS:
+        cursor = place.head
+    return Seat(cursor=cursor, head=place.head, stay=place.stay)

@@ -1,0 +1,81 @@
+"""What the hub asks for and what it is answered: plain values between it and the room that reads the database."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The newest rows that are known: what is numbered after them is news. They grow in the order of commits."""
+
+    revocation: int
+    membership: int
+    event: int  # entry in the record of the newest stream event
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """From which to which number somebody may read a conversation; `until_n` None while they belong."""
+
+    membership: int  # its row: coming back is a newer one
+    from_n: int
+    until_n: int | None = None
+
+    def or_newer(self, other: "Stay | None") -> "Stay":
+        """Return what is known later: a newer row, or the same one with its end."""
+        if other is None:
+            return self
+        return max(self, other, key=lambda stay: (stay.membership, stay.until_n is not None))
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where a socket begins in a conversation: after `cursor`, with what was known of the membership at `head`."""
+
+    cursor: int
+    head: int
+    stay: Stay
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A new membership; an open socket goes on from `head`: older history is read as pages, not pushed."""
+
+    person_id: int
+    conversation_id: int
+    head: int
+    stay: Stay
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """What to read: events after the numbers in `starts`, memberships that ended after those in `known`."""
+
+    starts: Mapping[int, int]
+    known: Mapping[int, int]  # by conversation, the number up to which every end of a membership is known
+    marks: Marks
+    is_sweep: bool = False  # also look for conversations that have moved on without a wake-up
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What was read. Frames are encoded once, ascending by number."""
+
+    frames: Mapping[int, list[tuple[int, bytes]]]
+    ended: tuple[tuple[int, int, Stay], ...]  # (conversation, person, stay)
+    arrivals: tuple[Arrival, ...]
+    revoked: tuple[tuple[int, int | None], ...]  # (person, session or None for all)
+    marks: Marks
+    moved: Mapping[int, int]  # of a sweep: conversation -> its newest number
+    newest_at: datetime | None = None
+    is_limited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the hub reads: three functions of the room above, each in another thread."""
+
+    marks: Callable[[], Awaitable[Marks]]
+    fetch: Callable[[Want], Awaitable[Batch]]
+    typing: Callable[[int, int], Awaitable[bytes]]  # (conversation, person) -> frame

@@ -12,6 +12,7 @@ from django.conf import settings
 
 from archive import events, ledger
 from archive.keys import Custody, KeyMissing, custody_of_settings, keeping, open_keystore, rewrapping
+from archive.keys.files import FOLDER_MODE, sync_folder
 from archive.leaf import format_time
 from archive.models import Entry, RecordKey
 
@@ -93,10 +94,17 @@ def back_up_keys(destination: Path) -> int:
     Raises KeyMissing where the copy does not open, FileExistsError where the destination exists.
     """
     folder: Path = settings.ONRECORD_KEY_DIR
+    destination.mkdir(mode=FOLDER_MODE)  # first, so that the copies can be read by nobody else while they are made
     with ledger.transaction():
         rewrapping.clear_up(folder)
-        shutil.copytree(folder, destination)
+        shutil.copytree(folder, destination, dirs_exist_ok=True)
+    _sync_tree(destination)
     survey = keeping.survey(destination, custody=custody_of_settings())
     if survey.unopened:
         raise KeyMissing(f"Keys of the copy do not open: {', '.join(survey.unopened)}.")
     return len(survey.buckets)
+
+
+def _sync_tree(folder: Path) -> None:
+    for path in (*folder.rglob("*"), folder, folder.parent):
+        sync_folder(path)  # a file is synced the same way

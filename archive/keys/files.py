@@ -21,8 +21,12 @@ class KeyDestroyed(KeyMissing):
 
 
 def make_folder(folder: Path) -> None:
+    """Make a folder, if there is none, that only we can read; its name is on the disk when this returns."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     folder.chmod(FOLDER_MODE)
+    for path in missing:
+        sync_folder(path.parent)
 
 
 def read_key_file(path: Path) -> bytes:

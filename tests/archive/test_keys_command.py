@@ -18,7 +18,7 @@ from django.core.management.base import CommandError
 from pytest_django import Settings
 
 from archive import ledger, rotation
-from archive.keys import create_keystore, open_keystore
+from archive.keys import create_keystore, files, open_keystore
 from archive.models import Leaf
 from tests.archive.samples import record, record_conversations, said
 from tests.archive.tokens import software_token
@@ -238,3 +238,43 @@ def test_a_backup_taken_too_early_shows_what_it_lacks(folder: Path, tmp_path: Pa
     with pytest.raises(SystemExit):
         call_command("keys", "status", stdout=out)
     assert "MISSING: the key of bucket 7y/2026-11-22" in out.getvalue()
+
+
+def test_nobody_else_can_read_a_backup_while_it_is_made(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modes, real = set(), shutil.copystat
+
+    def looked_at(source: Path, copy: Path, *, follow_symlinks: bool = True) -> None:
+        modes.add((tmp_path / "backup").stat().st_mode & 0o777)
+        real(source, copy, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(shutil, "copystat", looked_at)
+    old = os.umask(0)
+    try:
+        run("backup", str(tmp_path / "backup"))
+    finally:
+        os.umask(old)
+    assert modes == {0o700}
+
+
+def test_a_folder_that_is_there_is_not_written_into(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "backup").mkdir()
+    with pytest.raises(CommandError, match="File exists"):
+        run("backup", str(tmp_path / "backup"))
+    assert not list((tmp_path / "backup").iterdir())
+
+
+def test_a_passphrase_that_is_not_text_is_refused_in_a_sentence(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "passphrase").write_bytes(b"\xff\xfe a passphrase in another code\n")
+    with pytest.raises(CommandError, match="codec can't decode"):
+        run("rotate", "--new-passphrase-file", str(tmp_path / "passphrase"))
+
+
+def test_the_name_of_a_new_key_folder_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(files, "sync_folder", synced.append)
+    files.make_folder(tmp_path / "var" / "keys")
+    assert synced == [tmp_path / "var", tmp_path]
+    files.make_folder(tmp_path / "var" / "keys")
+    assert len(synced) == 2

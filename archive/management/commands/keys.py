@@ -37,7 +37,7 @@ class Command(BaseCommand):
             self._run(options["what"], options)
         except (ledger.KeyMissing, ledger.ForeignRecord) as error:
             raise CommandError(str(error)) from error
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             raise CommandError(str(error)) from error
 
     def _run(self, what: str, options: dict[str, Any]) -> None:

@@ -1,0 +1,1 @@
+"""Faults of delivery: clients under load, what they were told, and whether database and record agree with it."""

@@ -1,0 +1,216 @@
+"""A product under load: its office, its clients, what is done to it, and the verdict at the end.
+
+Talks to the product through its doors and signals; how it is judged is in history.py.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from tests.faults.delivery.clients import Door, Log, Reader, Seat, Sender, http_door
+from tests.faults.delivery.history import Limits, Stored, Verdict, judge, read_log
+from tests.faults.delivery.planted import missed_plants
+from tests.stack import ROOT, Stack
+
+CATCH_UP_S = 12.0
+ONLINE_S = 60.0
+# A server dies with the thread that started it (services.dies_with_parent): this one lasts as long as the tests.
+HAND = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hand")
+SEED = int(os.environ.get("ONRECORD_FAULTS_SEED", "20261121"))
+IS_LONG = os.environ.get("ONRECORD_FAULTS_LONG") == "1"
+
+
+async def by_hand(act: Callable[[], Any]) -> None:
+    """Do something that blocks, such as ending or starting a server, while the clients go on."""
+    await asyncio.get_running_loop().run_in_executor(HAND, act)
+
+
+@dataclass(frozen=True)
+class Office:
+    """The people and the groups that all of them belong to."""
+
+    seats: list[Seat]
+    conversations: list[int]
+
+
+def run_program(name: str, stack: Stack, *arguments: str) -> dict[str, Any]:
+    """Run a program of this folder in the product's environment; return the JSON that it prints."""
+    environment = os.environ | stack.environment | {"DJANGO_SETTINGS_MODULE": "messenger.settings"}
+    source = f"import django; django.setup(); from tests.faults.delivery.{name} import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", source, *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def open_office(stack: Stack, *, people: int, conversations: int, members: int = 0, strangers: int = 0) -> Office:
+    """Found the firm of a product that has not started yet; groups are of all people, or of `members` each."""
+    sizes = (people, conversations, members, strangers)
+    found = run_program("office_program", stack, *(str(size) for size in sizes))
+    return Office([Seat(**seat) for seat in found["seats"]], found["conversations"])
+
+
+def read_store(stack: Stack) -> Stored:
+    return Stored(**run_program("store_program", stack))
+
+
+@dataclass
+class Rig:
+    """Clients of one run. `start` begins them, `finish` lets them end, `verdict` judges what they wrote down."""
+
+    stack: Stack
+    office: Office
+    log: Log
+    heads: dict[int, int]  # where the readers begin
+    url: str = ""
+    readers: list[Reader] = field(default_factory=list)
+    senders: list[Sender] = field(default_factory=list)
+    _tasks: dict[Reader | Sender, asyncio.Task[None]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.url = self.url or self.stack.url
+
+    def add_reader(self, number: int, *, label: str = "", **options: Any) -> Reader:
+        seat = self.office.seats[number]
+        mine: dict[str, Any] = {"cursors": dict(self.heads), "log": self.log, "url": self.url} | options
+        reader = Reader(label=label or f"{seat.name}'s device {len(self.readers)}", seat=seat, **mine)
+        self.readers.append(reader)
+        return reader
+
+    def add_sender(self, number: int, *, through: Reader | None = None, **options: Any) -> Sender:
+        """Add a sender in one of the conversations, through a reader's socket or else through HTTP."""
+        seat = through.seat if through else self.office.seats[number % len(self.office.seats)]
+        door: Door = through.post if through else http_door(self.url, seat)
+        conversation = self.office.conversations[number % len(self.office.conversations)]
+        sender = Sender(
+            name=f"{seat.name} in {self.log.path.stem} ({len(self.senders)})",
+            seat=seat,
+            conversation=conversation,
+            door=door,
+            log=self.log,
+            **options,
+        )
+        self.senders.append(sender)
+        return sender
+
+    async def start(self) -> None:
+        """Begin every client that has not begun; return when all readers are online."""
+        clients: list[Reader | Sender] = [*self.readers, *self.senders]
+        for client in clients:
+            if client not in self._tasks:
+                self._tasks[client] = asyncio.create_task(client.run())
+        await self.all_online()
+
+    async def all_online(self) -> None:
+        """Wait until every reader that is not done for good has a socket."""
+        waiting = [reader.is_online.wait() for reader in self.readers if not self._tasks[reader].done()]
+        await asyncio.wait_for(asyncio.gather(*waiting), ONLINE_S)
+
+    async def burst(self, count: int, *, senders: int = 8) -> None:
+        """Send so many messages from new senders at once; return when all are acknowledged and heard."""
+        for number in range(senders):
+            self.add_sender(number, most=count // senders)
+        await self.start()
+        await self.sent_all()
+        await self.caught_up()
+
+    async def some_more(self, count: int) -> None:
+        """Wait until so many more messages were acknowledged, and every reader is back."""
+        enough = self.acked + count
+        while self.acked < enough:
+            await asyncio.sleep(0.02)
+        await self.all_online()
+
+    @property
+    def acked(self) -> int:
+        return sum(sender.acked for sender in self.senders)
+
+    async def during(self, what: str, act: Callable[[], Any]) -> None:
+        """Do something blocking to the product, in a thread, and note when it was done and healed."""
+        self.log.note("fault", what=what)
+        await by_hand(act)
+        self.log.note("healed", what=what)
+
+    async def sent_all(self) -> None:
+        """Wait until every sender has said what it had to say."""
+        await asyncio.gather(*(self._tasks[sender] for sender in self.senders))
+
+    async def finish(self, *, catch_up_s: float = CATCH_UP_S) -> None:
+        """Let senders resolve what is open and readers catch up; note who did; stop all."""
+        for sender in self.senders:
+            sender.is_stopping = True
+        await asyncio.wait_for(self.sent_all(), 60)
+        late = await self.caught_up(within_s=catch_up_s)
+        live = self._live()
+        for reader in live:
+            if reader not in late:
+                self.log.note("finished", reader=reader.label)
+        await asyncio.gather(*(reader.stop() for reader in live))
+        await asyncio.gather(*(self._tasks[reader] for reader in self.readers))
+        self.log.close()
+
+    async def caught_up(self, *, within_s: float = CATCH_UP_S) -> list[Reader]:
+        """Wait until every reader has what there is now; return those who have not after the time."""
+        heads = await read_heads(self.url, self.office.seats[0], self.office.conversations)
+        deadline = asyncio.get_running_loop().time() + within_s
+        while late := [r for r in self._live() if any(r.cursors.get(c, n) < n for c, n in heads.items())]:
+            if asyncio.get_running_loop().time() > deadline:
+                break
+            await asyncio.sleep(0.02)
+        return late
+
+    def _live(self) -> list[Reader]:
+        """Return the readers that still read."""
+        return [r for r in self.readers if not self._tasks[r].done()]
+
+    def verdict(self, limits: Limits | None = None) -> Verdict:
+        """Judge the run, and plant every fault in its history: the verdict of a checker that misses one is void."""
+        log, stored = read_log(self.log.path), read_store(self.stack)
+        verdict = judge(log, stored, limits)
+        if not verdict.faults:
+            assert missed_plants(log, stored, limits) == []
+        return verdict
+
+
+async def read_heads(url: str, seat: Seat, conversations: list[int]) -> dict[int, int]:
+    """Return the newest number of these conversations, as a member is told it."""
+    async with httpx.AsyncClient(base_url=url, headers=seat.headers, timeout=30) as client:
+        rows = (await client.get("/api/v1/conversations")).json()["results"]
+    return {row["id"]: row["head"] for row in rows if row["id"] in conversations}
+
+
+def run_load(
+    stack: Stack,
+    office: Office,
+    scenario: Callable[[Rig], Awaitable[None]],
+    *,
+    name: str,
+    url: str = "",
+    catch_up_s: float = CATCH_UP_S,
+) -> Rig:
+    """Run a scenario with clients that write to a log of their own; return the rig to be judged."""
+
+    async def run() -> Rig:
+        heads = await read_heads(url or stack.url, office.seats[0], office.conversations)
+        rig = Rig(stack, office, Log(stack.folder / f"{name}.jsonl"), heads, url=url)
+        await scenario(rig)
+        await rig.finish(catch_up_s=catch_up_s)
+        return rig
+
+    return asyncio.run(run())

@@ -65,10 +65,7 @@ class Leaf:
             "stream": self.stream,
             "v": 1,
         }
-        data = canonical.encode(members)
-        if len(data) > SIZE_LIMIT_BYTES:
-            raise LeafTooLarge(f"the leaf has {len(data)} bytes, {SIZE_LIMIT_BYTES} are allowed")
-        return data
+        return of_allowed_size(canonical.encode(members))
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
@@ -89,6 +86,13 @@ class Leaf:
             seq=_as_int(members["seq"]),
             stream=str(members["stream"]),
         )
+
+
+def of_allowed_size(data: bytes) -> bytes:
+    """Return the bytes of a leaf. Raises LeafTooLarge."""
+    if len(data) > SIZE_LIMIT_BYTES:
+        raise LeafTooLarge(f"the leaf has {len(data)} bytes, {SIZE_LIMIT_BYTES} are allowed")
+    return data
 
 
 def format_time(at: datetime) -> str:

@@ -6,12 +6,13 @@ It must not write to the database; the one thing that it may create is the key o
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
-from archive import merkle, sealing
+from archive import canonical, merkle, sealing
+from archive.canonical import Json
 from archive.events import Event
 from archive.keys import KeyDestroyed, KeyMissing, KeyStore
-from archive.leaf import Leaf as LeafBytes
-from archive.leaf import format_time, parse_time
+from archive.leaf import of_allowed_size
 from archive.ledger import storing, words
 from archive.models import RecordKey
 
@@ -27,8 +28,7 @@ class Receipt:
     at: datetime
 
 
-@dataclass(frozen=True)
-class End:
+class End(NamedTuple):
     """The last item of a stream: its number and leaf hash, 0 and b"" before the first."""
 
     id: str
@@ -37,8 +37,7 @@ class End:
     last: bytes = b""
 
 
-@dataclass(frozen=True)
-class Made:
+class Made(NamedTuple):
     """An entry ready to be stored: rows in the order of their tables' columns."""
 
     receipt: Receipt
@@ -49,42 +48,56 @@ class Made:
     size_bytes: int
 
 
-def make(event: Event, *, seq: int, end: End, origin: str, keys: KeyStore) -> Made:
-    """Make the entry that follows `end` in its stream and stands at `seq` in the record.
+class Maker:
+    """Makes the entries of one transaction: it holds the record's name and the keys that they need."""
 
-    Raises NotCanonical, LeafTooLarge, KeyMissing, ValueError (a time without a zone).
-    """
-    content, at = event.content(), _recorded_time(event.at)
-    place = sealing.Place(origin, end.id, end.n + 1, f"{event.retention}/{at.date().isoformat()}")
-    sealed = sealing.seal_content(content, place=place)
-    data = _leaf(event, seq=seq, at=at, place=place, prev=end.last.hex(), sealed=sealed).encode()
-    receipt = Receipt(seq=seq, stream=event.stream, n=place.n, leaf_hash=merkle.leaf_hash(data), at=at)
-    name, bucket_key = _wrapping_key(keys, place.bucket)
-    wrapped = sealing.wrap_record_key(sealed.record_key, bucket_key=bucket_key, place=place)
-    return Made(
-        receipt=receipt,
-        leaf=(seq, data, receipt.leaf_hash),
-        entry=(seq, end.id, place.n, event.kind, storing.as_time(at), place.bucket, sealed.ciphertext),
-        record_key=(seq, name, wrapped),
-        document=words.row(event, seq=seq, stream=end.id, at=at, content=content),
-        size_bytes=len(data) + 2 * len(sealed.ciphertext),
-    )
+    def __init__(self, *, origin: str, keys: KeyStore) -> None:
+        self._origin = origin
+        self._keys = keys
+        self._wrappers: dict[str, tuple[str, sealing.Wrapper]] = {}  # by bucket; nothing else destroys keys meanwhile
+
+    def make(self, event: Event, *, seq: int, end: End) -> Made:
+        """Make the entry that follows `end` in its stream and stands at `seq` in the record.
+
+        Raises NotCanonical, LeafTooLarge, KeyMissing, ValueError (a time without a zone).
+        """
+        content, at = event.content(), _recorded_time(event.at)
+        written_at = at.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+        place = sealing.Place(self._origin, end.id, end.n + 1, f"{event.retention}/{written_at[:10]}")
+        sealed = sealing.seal_content(content, place=place)
+        data = _leaf(event, seq=seq, at=written_at, place=place, prev=end.last.hex(), sealed=sealed)
+        receipt = Receipt(seq, event.stream, place.n, merkle.leaf_hash(data), at)
+        key_name, wrapper = self._wrappers.get(place.bucket) or self._open(place.bucket)
+        return Made(
+            receipt=receipt,
+            leaf=(seq, data, receipt.leaf_hash),
+            entry=(seq, end.id, place.n, event.kind, storing.as_time(at), place.bucket, sealed.ciphertext),
+            record_key=(seq, key_name, wrapper.wrap(sealed.record_key, place=place)),
+            document=words.row(event, seq=seq, stream=end.id, at=at, content=content),
+            size_bytes=len(data) + 2 * len(sealed.ciphertext),
+        )
+
+    def _open(self, bucket: str) -> tuple[str, sealing.Wrapper]:
+        key_name, key = _wrapping_key(self._keys, bucket)
+        self._wrappers[bucket] = key_name, sealing.Wrapper(key)
+        return self._wrappers[bucket]
 
 
-def _leaf(
-    event: Event, *, seq: int, at: datetime, place: sealing.Place, prev: str, sealed: sealing.Sealed
-) -> LeafBytes:
-    return LeafBytes(
-        at=format_time(at),
-        bucket=place.bucket,
-        commitments=sealed.commitments,
-        ciphertext_digest=hashlib.sha256(sealed.ciphertext).hexdigest(),
-        kind=event.kind,
-        n=place.n,
-        prev=prev,
-        seq=seq,
-        stream=place.stream,
-    )
+def _leaf(event: Event, *, seq: int, at: str, place: sealing.Place, prev: str, sealed: sealing.Sealed) -> bytes:
+    members: dict[str, Json] = {
+        "at": at,
+        "bucket": place.bucket,
+        "c": sealed.commitments,
+        "ct": hashlib.sha256(sealed.ciphertext).hexdigest(),
+        "kind": event.kind,
+        "n": place.n,
+        "prev": prev,
+        "seq": seq,
+        "stream": place.stream,
+        "v": 1,
+    }
+    # Not looked at again: all of it is ours, and the names of the fields were looked at with the content.
+    return of_allowed_size(canonical.encode_again(members))
 
 
 def _wrapping_key(keys: KeyStore, bucket: str) -> tuple[str, bytes]:
@@ -105,4 +118,4 @@ def _wrapping_key(keys: KeyStore, bucket: str) -> tuple[str, bytes]:
 def _recorded_time(at: datetime) -> datetime:
     if at.utcoffset() is None:
         raise ValueError("An event's time must be aware, so that it can be recorded in UTC.")
-    return parse_time(format_time(at.astimezone(UTC)))
+    return at.astimezone(UTC).replace(microsecond=at.microsecond // 1000 * 1000)

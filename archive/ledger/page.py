@@ -36,7 +36,9 @@ class Page:
         self._head = head
         self._origin: str = settings.ONRECORD_ORIGIN
         self._keys = keystore()
-        self._frontier: merkle.Frontier | None = None  # read with the first entry
+        self._maker = entries.Maker(origin=self._origin, keys=self._keys)
+        self._size = head.size
+        self._frontier: merkle.Frontier | None = None  # of what is stored; read with the first entry
         self._ends: dict[str, End] = {}
         self._steps: list[_Turn | _Stored] = []
         self._is_at_work = False
@@ -46,11 +48,11 @@ class Page:
         """Number, seal and keep entries; all or, when one cannot be sealed, none."""
         self._take_back()
         with self._at_work():
-            frontier = self._frontier = self._frontier or signed_frontier(self._head)
+            self._frontier = self._frontier or signed_frontier(self._head)
             self._load_ends({event.stream for event in events})
-            turn = _Turn(before=frontier.copy())
+            turn = _Turn(size_before=self._size)
             try:
-                receipts = [self._add(event, turn=turn, frontier=frontier) for event in events]
+                receipts = [self._add(event, turn=turn) for event in events]
             except BaseException:
                 self._undo(turn)
                 raise
@@ -64,10 +66,12 @@ class Page:
         turns = [step for step in self._steps if isinstance(step, _Turn) and not step.is_stored]
         if not turns or self._frontier is None:
             return
+        stored = _Stored(turns, frontier_before=self._frontier.copy())
+        made = [one for turn in turns for one in turn.made]
+        self._frontier.extend([one.receipt.leaf_hash for one in made])
         with self._at_work():
-            self._write(turns)
-            note = self._sign(self._frontier, at=turns[-1].at)
-        stored = _Stored(turns)
+            self._write(made)
+            note = self._sign(self._frontier, at=made[-1].receipt.at)
         self._steps.append(stored)
         transaction.on_commit(stored)
         keep_on_commit(note)
@@ -78,20 +82,18 @@ class Page:
             self.store()
         return execute(sql, params, many, context)
 
-    def _add(self, event: Event, *, turn: "_Turn", frontier: merkle.Frontier) -> Receipt:
+    def _add(self, event: Event, *, turn: "_Turn") -> Receipt:
         end = self._ends[event.stream]
-        made = entries.make(event, seq=frontier.size, end=end, origin=self._origin, keys=self._keys)
+        made = self._maker.make(event, seq=self._size, end=end)
         turn.ends_before.setdefault(event.stream, end)
         turn.made.append(made)
+        self._size += 1
         self.size_bytes += made.size_bytes
-        frontier.append(made.receipt.leaf_hash)
         self._ends[event.stream] = End(end.id, end.name, made.receipt.n, made.receipt.leaf_hash)
         return made.receipt
 
-    def _write(self, turns: "Sequence[_Turn]") -> None:
-        made = [one for turn in turns for one in turn.made]
-        names = sorted({name for turn in turns for name in turn.ends_before})
-        ends = sorted((self._ends[name] for name in names), key=lambda end: end.id)
+    def _write(self, made: Sequence[entries.Made]) -> None:
+        ends = sorted({self._ends[one.receipt.stream] for one in made})
         storing.put_stream_ends([(end.id, end.name, end.n, end.last) for end in ends])
         storing.insert(Leaf, ("seq", "data", "hash"), [one.leaf for one in made])
         storing.insert(
@@ -99,7 +101,7 @@ class Page:
         )
         storing.insert(RecordKey, ("seq", "bucket", "wrapped"), [one.record_key for one in made])
         words.store([one.document for one in made if one.document is not None])
-        tiles.store_full(old_size=turns[0].before.size, new_size=made[-1].receipt.seq + 1)
+        tiles.store_full(old_size=made[0].receipt.seq, new_size=made[-1].receipt.seq + 1)
 
     def _sign(self, frontier: merkle.Frontier, *, at: datetime) -> str:
         statement = checkpoint.Statement(origin=self._origin, size=frontier.size, root=frontier.root())
@@ -124,10 +126,10 @@ class Page:
             if isinstance(step, _Turn):
                 self._undo(step)
             else:
-                step.undo()
+                self._frontier = step.undo()
 
     def _undo(self, turn: "_Turn") -> None:
-        self._frontier = turn.before
+        self._size = turn.size_before
         self._ends |= turn.ends_before
 
     @contextmanager
@@ -151,14 +153,10 @@ class _Step:
 class _Turn(_Step):
     """The entries of one call, and what the page knew before it."""
 
-    before: merkle.Frontier
+    size_before: int
     ends_before: dict[str, End] = field(default_factory=dict)
     made: list[entries.Made] = field(default_factory=list)
     is_stored: bool = False
-
-    @property
-    def at(self) -> datetime:
-        return self.made[-1].receipt.at
 
 
 @dataclass(eq=False)
@@ -166,14 +164,17 @@ class _Stored(_Step):
     """Turns whose rows have been written."""
 
     turns: list[_Turn]
+    frontier_before: merkle.Frontier
 
     def __post_init__(self) -> None:
         for turn in self.turns:
             turn.is_stored = True
 
-    def undo(self) -> None:
+    def undo(self) -> merkle.Frontier:
+        """Return to before: the rows are gone, and so they are still to be stored."""
         for turn in self.turns:
             turn.is_stored = False
+        return self.frontier_before
 
 
 class _Here(threading.local):

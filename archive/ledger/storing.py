@@ -6,6 +6,7 @@ values in the order of the columns. Table and column names come from the models,
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.db import connection, models
@@ -45,7 +46,12 @@ def put_stream_ends(rows: Sequence[tuple[str, str, int, bytes]]) -> None:
 
 def as_time(at: datetime) -> Any:  # Any: text on SQLite, the time itself on PostgreSQL
     """Return a time, which must be in UTC, as the database's columns hold it."""
-    return str(at.replace(tzinfo=None)) if connection.vendor == "sqlite" else at
+    return str(at.replace(tzinfo=None)) if _is_sqlite() else at
+
+
+@cache
+def _is_sqlite() -> bool:
+    return connection.vendor == "sqlite"  # asking the connection each time costs more than the conversion
 
 
 def _copy(cursor: Any, target: str, rows: Sequence[Row]) -> None:  # Any: Django does not declare psycopg's copy()

@@ -145,6 +145,7 @@ def action(*, lane: str = "") -> Callable[[Callable[Given, Result]], Callable[Gi
             if connection.in_atomic_block:
                 with transaction():
                     return function(*args, **kwargs)
+            _give_back_connection()
             call = partial(function, *args, **kwargs)
             job = _writer.submit(call, name=function.__qualname__, lane=(function.__qualname__, kwargs.get(lane)))
             result: Result = job.finish()
@@ -171,6 +172,12 @@ def stop_writer() -> None:
 async def _finish(job: Job) -> Any:
     await asyncio.wrap_future(job.future)
     return await sync_to_async(job.finish, thread_sensitive=False)() if job.callbacks else job.future.result()
+
+
+def _give_back_connection() -> None:
+    """Let another thread have this one's pooled connection meanwhile: a pool's size must not bound a group's."""
+    if connection.settings_dict["OPTIONS"].get("pool"):
+        connection.close()
 
 
 def _in_doubt(error: Exception) -> OutcomeUnknown:

@@ -17,7 +17,14 @@ from archive.events.conversations import (
     ReceiptMarked,
 )
 from archive.events.evidence import CheckpointMailed, CheckpointStamped, CheckpointWitnessed, SegmentSealed
-from archive.events.ledger import ConfigurationChanged, KeyRotated, LogBreak, RecordChecked, StreamHeads
+from archive.events.ledger import (
+    AlarmAcknowledged,
+    ConfigurationChanged,
+    KeyRotated,
+    LogBreak,
+    RecordChecked,
+    StreamHeads,
+)
 from archive.events.looks import (
     EntryOpened,
     ExportApproved,
@@ -50,6 +57,7 @@ from archive.events.policy import MessageReported, ReportDecided, RuleChanged
 __all__ = [
     "SYSTEM",
     "Actor",
+    "AlarmAcknowledged",
     "CheckpointMailed",
     "CheckpointStamped",
     "CheckpointWitnessed",

@@ -20,10 +20,27 @@ class StreamHeads(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RecordChecked(Event):
+    """The record was checked from the first entry to the last. The actor is who asked, or the nightly schedule."""
+
     kind: ClassVar[str] = "record.checked"
     size: int
     is_sound: bool
-    problems: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()  # the first ones
+    problem_count: int = 0
+    root: str = ""  # hex, over these entries; "" where the record is not sound
+    duration_ms: int = 0
+    checked: str = "full"  # what was looked at
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmAcknowledged(Event):
+    """A person has seen an alarm about the record and says what is done about it."""
+
+    kind: ClassVar[str] = "alarm.acknowledged"
+    alarm: str  # "check", "late", "guard" or "evidence"
+    raised_at: str
+    problems: tuple[str, ...]
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)

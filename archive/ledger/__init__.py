@@ -21,6 +21,7 @@ from archive.ledger.proving import Prover, prove
 from archive.ledger.reading import (
     Opened,
     SignedCheckpoint,
+    began_at,
     find_entry,
     head_leaf,
     heads,
@@ -60,6 +61,7 @@ __all__ = [
     "Recorded",
     "Rows",
     "SignedCheckpoint",
+    "began_at",
     "TooBusy",
     "act",
     "action",

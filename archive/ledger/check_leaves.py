@@ -12,6 +12,7 @@ from django.db import connection
 
 from archive import checkpoint, merkle
 from archive.keys import KeyMissing
+from archive.ledger.breaking import guard_problem
 from archive.ledger.findings import CheckReport, Findings
 from archive.ledger.head import keystore
 from archive.ledger.rows import UNREADABLE
@@ -23,8 +24,10 @@ Progress = Callable[[int, int], None]
 
 
 def check_leaves(*, on_progress: Progress | None = None) -> CheckReport:
-    """Hash every leaf up to the latest checkpoint and compare the root with the signed one."""
+    """Hash every leaf up to the latest checkpoint, compare the root with the signed one, and ask the guard."""
     findings = Findings()
+    if behind := guard_problem():
+        findings.add(None, behind)
     promised = Head.objects.values_list("size", flat=True).first() or 0
     signed = _signed(findings)
     if signed is None:

@@ -15,6 +15,7 @@ from django.db import transaction
 from archive import sealing
 from archive.canonical import Json, NotCanonical
 from archive.keys import KeyMissing
+from archive.ledger.breaking import guard_problem
 from archive.ledger.checking import CheckReport, Problem, check
 from archive.ledger.findings import Findings
 from archive.ledger.head import keystore
@@ -69,7 +70,7 @@ def register_comparison(name: str, *, streams: str, make: Callable[[], Compariso
 
 # rule: us-sec-17a-4-verify
 def check_all(*, on_progress: Progress | None = None, place: PlaceFile | None = None) -> CheckReport:
-    """Check the record, then compare with it the rows that were derived from it. Raises BadPlace.
+    """Check the record, ask the guard, then compare with it the rows that were derived from it. Raises BadPlace.
 
     A place that was kept spares the check of entries only: rows are always compared from the beginning. For
     `on_progress`, an entry that is compared as well counts twice.
@@ -77,7 +78,9 @@ def check_all(*, on_progress: Progress | None = None, place: PlaceFile | None = 
     turns = 1 + len(_registered)
     report = check(on_progress=_part(on_progress, turn=0, turns=turns), place=place)
     compared = compare(on_progress=on_progress)
-    problems = [*report.problems, *compared.problems]
+    behind = guard_problem()
+    lost = [Problem(None, behind)] if behind else []
+    problems = [*lost, *report.problems, *compared.problems]
     return replace(report, is_sound=not problems, problems=problems)
 
 

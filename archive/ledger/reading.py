@@ -123,6 +123,11 @@ def is_empty() -> bool:
     return not Checkpoint.objects.exists()
 
 
+def began_at() -> datetime | None:
+    """Return the time of the first entry, None while the record is empty."""
+    return Entry.objects.filter(seq=0).values_list("at", flat=True).first()
+
+
 def latest_checkpoint() -> SignedCheckpoint:
     """Return the newest signed checkpoint. Raises EntryNotFound while the record is empty."""
     row = Checkpoint.objects.order_by("-size").first()

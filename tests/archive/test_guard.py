@@ -110,6 +110,17 @@ def test_what_another_process_commits_meanwhile_is_no_loss(look: Callable[[], ob
     assert size() > 1
 
 
+@pytest.mark.parametrize("words", [["check"], ["check", "--fast"]])
+def test_a_check_says_that_the_database_was_put_back_before_anything_is_written(kept: Path, words: list[str]) -> None:
+    record(said("one"))
+    call_command("record", *words, stdout=StringIO(), stderr=StringIO())
+    lose("two", "three", path=kept)
+    out = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("record", *words, stdout=out, stderr=StringIO())
+    assert "ends at entry 1, but 3 entries were committed before" in out.getvalue()
+
+
 def test_an_emptied_database_is_behind_too(kept: Path) -> None:
     lose("one", "two", path=kept)
     with pytest.raises(ledger.BehindGuard, match="ends at entry 0, but 2"):

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from archive import evidence, ledger
+from archive import evidence, holds, ledger, retention
 
 
 @shared_task(name="archive.collect_evidence")
@@ -18,6 +18,13 @@ def collect_evidence() -> None:
 def stamp_checkpoint() -> None:
     """Have the latest checkpoint stamped; on its own, so that a slow authority holds up nothing else."""
     evidence.stamp_checkpoint(at=timezone.now())
+
+
+@shared_task(name="archive.finish_disposals")
+def finish_disposals() -> None:
+    """Destroy keys that a stop left after a disposal; put what is newly held under its hold's key."""
+    retention.finish_disposals(timezone.now())
+    holds.protect_held()
 
 
 @shared_task(name="archive.keep_guard")

@@ -74,6 +74,7 @@ try:
     ONRECORD_STAMP_ROOTS: Path | None = env.path("ONRECORD_STAMP_ROOTS", None)
     ONRECORD_STAMP_S: float = env.float("ONRECORD_STAMP_S", 3600.0)
     ONRECORD_EVIDENCE_S: float = env.float("ONRECORD_EVIDENCE_S", 600.0)
+    ONRECORD_ERASURE_FLOOR_YEARS: int = env.int("ONRECORD_ERASURE_FLOOR_YEARS", 7)
     ONRECORD_TRUSTED_PROXIES: int = env.int("ONRECORD_TRUSTED_PROXIES", 1 if ONRECORD_PRODUCTION else 0)
     REDIS_URL: str = env.str("REDIS_URL", "")
     DATABASE_URL: str = env.str("DATABASE_URL", f"sqlite:///{ONRECORD_VAR / 'onrecord.sqlite3'}")
@@ -99,6 +100,8 @@ if ONRECORD_SOCKET_RATE < 1:
     _fail(f"ONRECORD_SOCKET_RATE is {ONRECORD_SOCKET_RATE}; it must be at least 1 frame a second.")
 if ONRECORD_SWEEP_S < 0.1:
     _fail(f"ONRECORD_SWEEP_S is {ONRECORD_SWEEP_S}; it must be at least 0.1 seconds.")
+if not 0 <= ONRECORD_ERASURE_FLOOR_YEARS <= 99:
+    _fail(f"ONRECORD_ERASURE_FLOOR_YEARS is {ONRECORD_ERASURE_FLOOR_YEARS}; it must be from 0 to 99.")
 if LOG_LEVEL not in (LEVELS := ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")):
     _fail(f"LOG_LEVEL is {LOG_LEVEL!r}; it must be one of: {', '.join(LEVELS)}.")
 if EMAIL_URL and "EMAIL_BACKEND" not in _mail:
@@ -327,6 +330,7 @@ CELERY_BEAT_SCHEDULE = {
     "make-exports": {"task": "admin_portal.make_exports", "schedule": ONRECORD_SWEEP_S},
     "record-heads": {"task": "messenger.record_heads", "schedule": 3600.0},
     "keep-guard": {"task": "archive.keep_guard", "schedule": ONRECORD_SWEEP_S},
+    "finish-disposals": {"task": "archive.finish_disposals", "schedule": ONRECORD_EVIDENCE_S},
     "collect-evidence": {"task": "archive.collect_evidence", "schedule": ONRECORD_EVIDENCE_S},
     "stamp-checkpoint": {"task": "archive.stamp_checkpoint", "schedule": ONRECORD_EVIDENCE_S},
 }

@@ -53,8 +53,18 @@ from archive.events.people import (
     TokenRevoked,
 )
 from archive.events.policy import MessageReported, ReportDecided, RuleChanged
+from archive.events.retention import (
+    DISPOSALS_STREAM,
+    HOLDS_STREAM,
+    Disposal,
+    HoldPlaced,
+    HoldReleased,
+    KeyDestroyed,
+)
 
 __all__ = [
+    "DISPOSALS_STREAM",
+    "HOLDS_STREAM",
     "SYSTEM",
     "Actor",
     "AlarmAcknowledged",
@@ -66,6 +76,7 @@ __all__ = [
     "ConsentRevoked",
     "ContactAdded",
     "ConversationCreated",
+    "Disposal",
     "EntryOpened",
     "Event",
     "ExportApproved",
@@ -75,7 +86,10 @@ __all__ = [
     "ExportRefused",
     "ExportRequested",
     "FirmFounded",
+    "HoldPlaced",
+    "HoldReleased",
     "Json",
+    "KeyDestroyed",
     "KeyRotated",
     "LogBreak",
     "MemberAdded",

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from archive import ledger, sealing
 from archive.canonical import Json
-from archive.ledger.head import keystore
-from archive.ledger.reading import place_of
+from archive.ledger.disposals import disposed_by
+from archive.ledger.opening import content_of, place_of, unwrap
 from archive.models import Entry, RecordKey
 
 KEY_GONE = "its key is gone"
@@ -21,32 +21,38 @@ Fields = dict[str, Json]  # name -> {"key": hex, "value": …}
 
 @dataclass(frozen=True)
 class Batch:
-    """What was opened, and why the rest was not, by number in the record."""
+    """What was opened, and why the rest was not, by number in the record.
+
+    `disposed` names, for those that were disposed of, the entry that says so.
+    """
 
     opened: dict[int, Fields]
     closed: dict[int, str]
+    disposed: dict[int, int]
 
 
 def open_batch(seqs: Sequence[int]) -> Batch:
     """Open the entries of these numbers, each as far as it can be."""
-    batch = Batch({}, {})
     keys = RecordKey.objects.in_bulk(seqs) if seqs else {}
+    batch = Batch({}, {}, disposed_by(seq for seq in seqs if seq not in keys))
     for row in Entry.objects.filter(seq__in=seqs):
         try:
             batch.opened[row.seq] = _open(row, keys.get(row.seq))
         except ledger.KeyMissing:
-            batch.closed[row.seq] = KEY_GONE
+            batch.closed[row.seq] = _why_gone(batch.disposed.get(row.seq))
         except (ledger.NotOpened, ledger.NotCanonical):
             batch.closed[row.seq] = NOT_SEALED
     return batch
 
 
+def _why_gone(disposal: int | None) -> str:
+    return KEY_GONE if disposal is None else f"it was disposed of, as entry {disposal} says"
+
+
 def _open(row: Entry, key: RecordKey | None) -> Fields:
     if key is None:
         raise ledger.KeyMissing("The record key is gone.")
-    place = place_of(row)
-    bucket_key = keystore().bucket_key(row.bucket)
-    record_key = sealing.unwrap_record_key(bytes(key.wrapped), bucket_key=bucket_key, place=place)
-    content = sealing.unseal(bytes(row.ciphertext), record_key=record_key, place=place)
+    record_key = unwrap(key, place=place_of(row))
+    content = content_of(row, record_key=record_key)
     keys = sealing.commitment_keys(content, record_key=record_key)
     return {name: {"key": keys[name].hex(), "value": value} for name, value in content.items()}

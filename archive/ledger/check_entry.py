@@ -12,6 +12,7 @@ from archive.canonical import Json, NotCanonical
 from archive.events import StreamHeads, words_of
 from archive.keys import KeyMissing, KeyStore
 from archive.leaf import Leaf, parse_time
+from archive.ledger.check_gone import KINDS, GoneCheck
 from archive.ledger.check_page import Item
 from archive.ledger.findings import Findings
 from archive.ledger.reading import heads_root
@@ -31,8 +32,9 @@ class EntryRows:
 class EntryCheck:
     """Follows every stream through the record and examines entry after entry."""
 
-    def __init__(self, findings: Findings, *, store: KeyStore | None, origin: str) -> None:
+    def __init__(self, findings: Findings, *, store: KeyStore | None, origin: str, gone: GoneCheck) -> None:
         self.streams: dict[str, tuple[int, str]] = {}  # id -> n and leaf hash of its last item
+        self._gone = gone
         self._findings = findings
         self._store = store
         self._origin = origin
@@ -46,6 +48,7 @@ class EntryCheck:
             return None
         for what in self._differences(leaf, seq=seq, rows=rows):
             self._findings.add(seq, what)
+        self._gone.last_at = leaf.at
         self.streams[leaf.stream] = (leaf.n, merkle.leaf_hash(data).hex())
         return leaf.at
 
@@ -56,11 +59,24 @@ class EntryCheck:
             end = ends.get(item.stream) or self.streams.get(item.stream, (0, ""))
             if (item.n - 1, item.prev) != end:
                 return False
-            if item.heads is not None and not _are_heads(item.heads, {**self.streams, **ends}):
+            if (
+                item.kind == StreamHeads.kind
+                and item.content
+                and not _are_heads(item.content, {**self.streams, **ends})
+            ):
                 return False
             ends[item.stream] = (item.n, item.digest.hex())
         self.streams.update(ends)
         return True
+
+    def note(self, items: Iterable[Item]) -> None:
+        """Note what accepted entries that were followed say of disposals, and which of them are gone."""
+        for item in items:
+            self._gone.last_at = item.at
+            if item.is_gone:
+                self._gone.note_gone(item.seq)
+            elif item.content and item.kind in KINDS:
+                self._gone.note_content(item.content, seq=item.seq, kind=item.kind, at=item.at)
 
     def _differences(self, leaf: Leaf, *, seq: int, rows: EntryRows) -> Iterator[str]:
         if leaf.seq != seq:
@@ -70,7 +86,7 @@ class EntryCheck:
             yield "The leaf's entry is not there."
             return
         yield from _column_faults(leaf, rows.entry)
-        yield from self._content_faults(leaf, rows)
+        yield from self._content_faults(leaf, seq=seq, rows=rows)
 
     def _chain_faults(self, leaf: Leaf) -> Iterator[str]:
         n, last = self.streams.get(leaf.stream, (0, ""))
@@ -79,12 +95,17 @@ class EntryCheck:
         elif leaf.prev != last:
             yield f"Its link does not lead to item {n} of its stream."
 
-    def _content_faults(self, leaf: Leaf, rows: EntryRows) -> Iterator[str]:
+    def _content_faults(self, leaf: Leaf, *, seq: int, rows: EntryRows) -> Iterator[str]:
         ciphertext = as_bytes(rows.entry["ciphertext"]) if rows.entry else None
         if ciphertext is None or hashlib.sha256(ciphertext).hexdigest() != leaf.ciphertext_digest:
             yield "The sealed content is not the one that the leaf names."
             return
         if self._store is None:
+            return
+        if rows.key is None:
+            self._gone.note_gone(seq)
+            if rows.document is not None:
+                yield "There are words for the search, but the entry's key is gone."
             return
         place = sealing.Place(origin=self._origin, stream=leaf.stream, n=leaf.n, bucket=leaf.bucket)
         try:
@@ -97,6 +118,8 @@ class EntryCheck:
         if not fits:
             yield "The content does not have the commitments of the leaf."
         yield from _document_faults(leaf, content=content, row=rows.document)
+        if leaf.kind in KINDS:
+            self._gone.note_content(content, seq=seq, kind=leaf.kind, at=leaf.at)
         if leaf.kind == StreamHeads.kind and not _are_heads(content, self.streams):
             yield "The stream heads that it commits to are not those of the record at that point."
 
@@ -106,13 +129,11 @@ def _are_heads(content: dict[str, Json], streams: Mapping[str, tuple[int, str]])
     return content.get("count") == len(listing) and content.get("root") == heads_root(listing).hex()
 
 
-def _record_key(row: Row | None, *, store: KeyStore, place: sealing.Place) -> bytes:
-    if row is None:
-        raise KeyMissing("its key is gone.")
-    wrapped = as_bytes(row["wrapped"])
-    if row["bucket"] != place.bucket or wrapped is None:
+def _record_key(row: Row, *, store: KeyStore, place: sealing.Place) -> bytes:
+    wrapped, name = as_bytes(row["wrapped"]), row["bucket"]
+    if wrapped is None or not isinstance(name, str):
         raise KeyMissing("the row of its key is not the one that was written.")
-    return sealing.unwrap_record_key(wrapped, bucket_key=store.bucket_key(place.bucket), place=place)
+    return sealing.unwrap_record_key(wrapped, bucket_key=store.bucket_key(name), place=place)
 
 
 def _column_faults(leaf: Leaf, row: Row) -> Iterator[str]:

@@ -17,17 +17,22 @@ from archive.events import StreamHeads, words_of
 from archive.keys import KeyMissing, KeyStore
 from archive.leaf import Leaf as LeafMembers
 from archive.leaf import parse_time
+from archive.ledger import check_gone
 from archive.ledger.rows import UNREADABLE
 from archive.ledger.words import searchable
 from archive.models import Document, Entry, Leaf, RecordKey
 
 Row = tuple[object, ...]
 _LOWEST = -(2**63)
+NEEDED = frozenset({StreamHeads.kind, *check_gone.KINDS})
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What the rest of the check needs of an accepted entry; `heads` is the content of a stream.heads entry."""
+    """What the rest of the check needs of an accepted entry; `content` only of kinds that it is needed of.
+
+    `is_gone`: there is neither key nor search words, so whether that is right is for the disposals to say.
+    """
 
     seq: int
     stream: str
@@ -35,7 +40,9 @@ class Item:
     prev: str
     digest: bytes
     at: str
-    heads: dict[str, Json] | None
+    kind: str
+    content: dict[str, Json] | None
+    is_gone: bool
 
 
 def accept_page(numbers: range, *, after: int | None, store: KeyStore, origin: str) -> list[Item] | None:
@@ -47,19 +54,21 @@ def accept_page(numbers: range, *, after: int | None, store: KeyStore, origin: s
         leaves, entries, keys, documents = (_read(*table, after=after, last=numbers[-1]) for table in _TABLES)
     except UNREADABLE:
         return None
-    if not all(_are_of(rows, numbers) for rows in (leaves, entries, keys)):
+    if not all(_are_of(rows, numbers) for rows in (leaves, entries)):
         return None
     words = {row[0]: row for row in documents}
-    if len(words) < len(documents):  # two rows of one number
+    sealed_by = {row[0]: row for row in keys}
+    if len(words) < len(documents) or len(sealed_by) < len(keys):  # two rows of one number
         return None
     page = _PageCheck(store=store, origin=origin)
     items = []
-    for leaf, entry, key in zip(leaves, entries, keys, strict=True):
-        item = page.accept(leaf, entry=entry, key=key, document=words.pop(leaf[0], None))
+    for leaf, entry in zip(leaves, entries, strict=True):
+        seq = leaf[0]
+        item = page.accept(leaf, entry=entry, key=sealed_by.pop(seq, None), document=words.pop(seq, None))
         if item is None:
             return None
         items.append(item)
-    return None if words else items  # what is left are words of no entry here
+    return None if words or sealed_by else items  # what is left is of no entry here
 
 
 class _PageCheck:
@@ -70,7 +79,7 @@ class _PageCheck:
         self._origin = origin
         self._column: Callable[[str], object] = _text_of_sqlite if connection.vendor == "sqlite" else parse_time
 
-    def accept(self, row: Row, *, entry: Row, key: Row, document: Row | None) -> Item | None:
+    def accept(self, row: Row, *, entry: Row, key: Row | None, document: Row | None) -> Item | None:
         seq, data, stored = row
         if type(data) is not bytes or type(seq) is not int:
             return None
@@ -79,26 +88,26 @@ class _PageCheck:
             leaf = LeafMembers.parse(data)
             if digest != stored or leaf.seq != seq or not self._is_entry(entry, leaf):
                 return None
-            content = self._open(leaf, sealed=entry[-1], key=key)
+            if not _is_sealed(entry[-1], leaf):
+                return None
+            content = self._open(leaf, sealed=entry[-1], key=key) if key else {}
         except (KeyMissing, sealing.NotOpened, NotCanonical):
             return None
         if content is None or document != self._document(leaf, content):
             return None
-        heads = content if leaf.kind == StreamHeads.kind else None
-        return Item(seq, leaf.stream, leaf.n, leaf.prev, digest, leaf.at, heads)
+        needed = content if leaf.kind in NEEDED else None
+        return Item(seq, leaf.stream, leaf.n, leaf.prev, digest, leaf.at, leaf.kind, needed, key is None)
 
     def _is_entry(self, row: Row, leaf: LeafMembers) -> bool:
         return row[:-1] == (leaf.seq, leaf.stream, leaf.n, leaf.kind, self._column(leaf.at), leaf.bucket)
 
     def _open(self, leaf: LeafMembers, *, sealed: object, key: Row) -> dict[str, Json] | None:
         """Return the content once it is the one that the leaf commits to, None where it is not."""
-        _, bucket, wrapped = key
-        if type(sealed) is not bytes or type(wrapped) is not bytes or bucket != leaf.bucket:
-            return None
-        if hashlib.sha256(sealed).hexdigest() != leaf.ciphertext_digest:
+        _, name, wrapped = key
+        if type(sealed) is not bytes or type(wrapped) is not bytes or type(name) is not str:
             return None
         place = sealing.Place(self._origin, leaf.stream, leaf.n, leaf.bucket)
-        bucket_key = self._store.bucket_key(leaf.bucket)
+        bucket_key = self._store.bucket_key(name)
         record_key = sealing.unwrap_record_key(wrapped, bucket_key=bucket_key, place=place)
         content, commitments = sealing.unseal_committed(sealed, record_key=record_key, place=place)
         return content if commitments == leaf.commitments else None
@@ -109,6 +118,10 @@ class _PageCheck:
             return None
         said_by = (searchable(str(actor.get("id"))), searchable(str(actor.get("name"))))
         return (leaf.seq, leaf.stream, leaf.kind, self._column(leaf.at), *said_by, searchable(words))
+
+
+def _is_sealed(sealed: object, leaf: LeafMembers) -> bool:
+    return type(sealed) is bytes and hashlib.sha256(sealed).hexdigest() == leaf.ciphertext_digest
 
 
 _TABLES: tuple[tuple[type[models.Model], tuple[str, ...]], ...] = (

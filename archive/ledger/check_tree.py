@@ -27,7 +27,9 @@ class TreeCheck:
         self._roots_agree = True
         self._tiles: list[list[bytes]] = []
 
-    def place(self, *, origin: str, size: int, streams: dict[str, tuple[int, str]]) -> Place:
+    def place(
+        self, *, origin: str, size: int, streams: dict[str, tuple[int, str]], gone: list[tuple[int, int]]
+    ) -> Place:
         """Return what is known of a tree in which nothing was found, and of its streams."""
         return Place(
             origin=origin,
@@ -37,6 +39,7 @@ class TreeCheck:
             frontier=self.frontier.to_bytes().hex(),
             tiles=[[item.hex() for item in hashes] for hashes in self._tiles],
             streams=streams,
+            gone=gone,
         )
 
     def resume(self, place: Place) -> None:

@@ -5,7 +5,8 @@ attacker whom it is to find. What no check of a database by itself can see (a re
 checkpoints) is seen by those who keep checkpoints elsewhere.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from django.conf import settings
 from django.db import models, transaction
@@ -13,6 +14,7 @@ from django.db import models, transaction
 from archive import merkle
 from archive.keys import KeyMissing, KeyStore
 from archive.ledger.check_entry import EntryCheck, EntryRows
+from archive.ledger.check_gone import GoneCheck
 from archive.ledger.check_page import accept_page
 from archive.ledger.check_tree import TreeCheck
 from archive.ledger.findings import CheckReport, Findings, Problem
@@ -33,16 +35,16 @@ Progress = Callable[[int, int], None]
 def check(*, on_progress: Progress | None = None, place: PlaceFile | None = None) -> CheckReport:
     """Check every entry, in memory that grows with the number of streams only.
 
-    `on_progress(done, total)` is called after each batch. Writers wait only while the last entries are checked, under
-    the head's lock, so that head and streams are compared with a record that stands still. With `place`, the check goes
-    on where an earlier one kept its place, and does not look at the entries before it again. Raises BadPlace.
+    `on_progress(done, total)` is called after each batch. Writers wait only while the last entries are checked, and a
+    page that has a fault: under the head's lock nothing moves on between two tables that are compared. With `place`,
+    the check goes on where an earlier one kept its place, and does not look at the entries before it again. Raises
+    BadPlace.
     """
     examination = _Examination(on_progress=on_progress, place=place)
     examination.resume()
     examination.walk()
     examination.examine_index()
-    with transaction.atomic():
-        list(Head.objects.select_for_update().values_list("id"))
+    with _record_standing_still():
         examination.walk()
         examination.finish()
     if place:
@@ -63,7 +65,8 @@ class _Examination:
         self._store = self._open_store()
         self._verifier_key = self._store.verifier_key(self._origin) if self._store else None
         self._tree = TreeCheck(self._findings, verifier_key=self._verifier_key)
-        self._entries = EntryCheck(self._findings, store=self._store, origin=self._origin)
+        self._gone = GoneCheck(self._findings)
+        self._entries = EntryCheck(self._findings, store=self._store, origin=self._origin, gone=self._gone)
 
     def resume(self) -> None:
         """Go to the place that was kept, if there is one."""
@@ -72,13 +75,15 @@ class _Examination:
             return
         self._expected, self._after = place.size, place.size - 1
         self._entries.streams.update((stream, (n, last)) for stream, (n, last) in place.streams.items())
+        self._gone.resume([(first, last) for first, last in place.gone])
         self._tree.resume(place)
 
     def walk(self) -> None:
         """Examine all entries that are there and were not examined yet."""
         while (last := self._next_end()) is not None:
             if not self._accept(last):
-                self._examine(upto=last)
+                with _record_standing_still():
+                    self._examine(upto=last)
             self._keep_place()
             if self._on_progress:
                 self._on_progress(self._expected, max(self._expected, _size_in_head()))
@@ -86,7 +91,8 @@ class _Examination:
     def _keep_place(self) -> None:
         if self._place and self._store and not self._findings.is_any and self._place.is_due():
             streams = dict(self._entries.streams)
-            place = self._tree.place(origin=self._origin, size=self._expected, streams=streams)
+            gone = self._gone.unexplained()
+            place = self._tree.place(origin=self._origin, size=self._expected, streams=streams, gone=gone)
             self._place.keep(place, key=self._store.log_key)
 
     def examine_index(self) -> None:
@@ -100,9 +106,11 @@ class _Examination:
         self._examine_end()
         self._examine_head()
         self._examine_streams()
+        if self._store:
+            self._gone.finish()
 
     def report(self) -> CheckReport:
-        return self._findings.report(self._expected)
+        return self._findings.report(self._expected, disposed=self._gone.disposed)
 
     def _open_store(self) -> KeyStore | None:
         try:
@@ -125,6 +133,7 @@ class _Examination:
         items = accept_page(numbers, after=self._after, store=self._store, origin=self._origin)
         if items is None or not self._entries.follow(items):
             return False
+        self._entries.note(items)
         checkpoints = self._read_checkpoints(upto=last)
         for item in items:
             self._tree.grow(item.digest)
@@ -236,6 +245,14 @@ class _Examination:
             self._findings.add(None, f"The row of stream {stream_id} does not say where its entries end.")
         elif self._store and self._store.stream_id(str(row["name"]), origin=self._origin) != stream_id:
             self._findings.add(None, f"The row of stream {stream_id} has been given another name.")
+
+
+@contextmanager
+def _record_standing_still() -> Iterator[None]:
+    """Hold the head's lock: nobody appends, disposes of or wraps again what is looked at meanwhile."""
+    with transaction.atomic():
+        list(Head.objects.select_for_update().values_list("id"))
+        yield
 
 
 def _size_in_head() -> int:

@@ -18,8 +18,7 @@ from archive.keys import KeyMissing
 from archive.ledger.breaking import guard_problem
 from archive.ledger.checking import CheckReport, Problem, check
 from archive.ledger.findings import Findings
-from archive.ledger.head import keystore
-from archive.ledger.reading import place_of
+from archive.ledger.opening import content_of, place_of, unwrap
 from archive.ledger.resuming import PlaceFile
 from archive.ledger.rows import UNREADABLE
 from archive.models import Entry, Head, RecordKey
@@ -151,10 +150,7 @@ def _content(row: Entry, key: RecordKey | None) -> dict[str, Json] | None:
     if key is None:
         return None
     try:
-        place = place_of(row)
-        bucket_key = keystore().bucket_key(row.bucket)
-        record_key = sealing.unwrap_record_key(bytes(key.wrapped), bucket_key=bucket_key, place=place)
-        return sealing.unseal(bytes(row.ciphertext), record_key=record_key, place=place)
+        return content_of(row, record_key=unwrap(key, place=place_of(row)))
     except (KeyMissing, sealing.NotOpened, NotCanonical):
         return None
 

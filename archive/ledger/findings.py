@@ -15,11 +15,15 @@ class Problem:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """The result of a check: problems in the order of the record, so the first is the first bad entry."""
+    """The result of a check: problems in the order of the record, so the first is the first bad entry.
+
+    `disposed` counts the entries whose content was destroyed by a disposal that is in the record.
+    """
 
     size: int
     is_sound: bool
     problems: list[Problem]
+    disposed: int = 0
 
 
 class Findings:
@@ -39,11 +43,11 @@ class Findings:
         else:
             self._left_out += 1
 
-    def report(self, size: int) -> CheckReport:
+    def report(self, size: int, *, disposed: int = 0) -> CheckReport:
         problems = sorted(self._problems, key=_place)
         if self._left_out:
             problems.append(Problem(None, f"{self._left_out} more problems were found and are not listed."))
-        return CheckReport(size=size, is_sound=not problems, problems=problems)
+        return CheckReport(size=size, is_sound=not problems, problems=problems, disposed=disposed)
 
 
 def _place(problem: Problem) -> tuple[bool, int]:

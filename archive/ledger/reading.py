@@ -3,26 +3,29 @@
 It must not write, and it does not ask who is reading: people come here through access and search, never directly.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.conf import settings
 from django.db.models import Max
 
 from archive import canonical, merkle, sealing
 from archive.canonical import Json
 from archive.keys import KeyMissing
+from archive.ledger.disposals import disposed_by
 from archive.ledger.errors import EntryNotFound
-from archive.ledger.head import keystore
-from archive.models import Checkpoint, Entry, Leaf, RecordKey, Stream
+from archive.ledger.opening import content_of, record_keys
+from archive.models import Checkpoint, Entry, Leaf, Stream
 
 PAGE = 500
 
 
 @dataclass(frozen=True)
 class Opened:
-    """An entry with its content in the clear. `stream` is the stream's name."""
+    """An entry with its content in the clear. `stream` is the stream's name.
+
+    An entry that was disposed of has no content any more; `disposed_by` is then the entry that says so.
+    """
 
     seq: int
     stream: str
@@ -30,6 +33,7 @@ class Opened:
     kind: str
     at: datetime
     content: dict[str, Json]
+    disposed_by: int | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ StreamHead = tuple[str, int, bytes]
 def read_stream(name: str, *, after: int = 0, limit: int = PAGE) -> list[Opened]:
     """Return the entries of a stream in order, from item `after + 1` on. A stream that does not exist is empty.
 
-    Raises KeyMissing where a key is gone and NotOpened where a row is not what was sealed.
+    Raises KeyMissing where a key is gone without a disposal, and NotOpened where a row is not what was sealed.
     """
     rows = Entry.objects.select_related("stream").filter(stream__name=name, n__gt=after).order_by("n")[:limit]
     return _open_all(rows)
@@ -69,8 +73,10 @@ def find_entry(stream: str, n: int) -> Opened:
 def opened_fields(seq: int) -> dict[str, tuple[bytes, Json]]:
     """Return commitment key and value of each field of an entry: what an export hands over. Raises as open_entry()."""
     row = _entry(seq)
-    record_key = _record_keys([row])[seq]
-    content = sealing.unseal(bytes(row.ciphertext), record_key=record_key, place=place_of(row))
+    record_key = record_keys([row]).get(seq)
+    if record_key is None:
+        raise KeyMissing(f"The key of entry {seq} is gone.")
+    content = content_of(row, record_key=record_key)
     keys = sealing.commitment_keys(content, record_key=record_key)
     return {field: (keys[field], value) for field, value in content.items()}
 
@@ -136,10 +142,6 @@ def latest_checkpoint() -> SignedCheckpoint:
     return SignedCheckpoint(size=row.size, root=bytes(row.root), note=row.note, at=row.at)
 
 
-def place_of(row: Entry) -> sealing.Place:
-    return sealing.Place(origin=settings.ONRECORD_ORIGIN, stream=row.stream_id, n=row.n, bucket=row.bucket)
-
-
 def _entry(seq: int) -> Entry:
     row = Entry.objects.select_related("stream").filter(seq=seq).first()
     if row is None:
@@ -149,24 +151,13 @@ def _entry(seq: int) -> Entry:
 
 def _open_all(rows: Iterable[Entry]) -> list[Opened]:
     entries = list(rows)
-    keys = _record_keys(entries)
-    return [_open(row, record_key=keys[row.seq]) for row in entries]
+    keys = record_keys(entries)
+    disposers = disposed_by(row.seq for row in entries if row.seq not in keys)
+    return [_open(row, record_key=keys.get(row.seq), disposed_by=disposers.get(row.seq)) for row in entries]
 
 
-def _open(row: Entry, *, record_key: bytes) -> Opened:
-    content = sealing.unseal(bytes(row.ciphertext), record_key=record_key, place=place_of(row))
-    return Opened(seq=row.seq, stream=row.stream.name, n=row.n, kind=row.kind, at=row.at, content=content)
-
-
-def _record_keys(entries: Sequence[Entry]) -> dict[int, bytes]:
-    if not entries:
-        return {}
-    rows = RecordKey.objects.in_bulk([row.seq for row in entries])
-    store = keystore()
-    return {row.seq: _unwrap(row, rows.get(row.seq), bucket_key=store.bucket_key(row.bucket)) for row in entries}
-
-
-def _unwrap(row: Entry, key: RecordKey | None, *, bucket_key: bytes) -> bytes:
-    if key is None:
-        raise KeyMissing(f"The key of entry {row.seq} is gone.")
-    return sealing.unwrap_record_key(bytes(key.wrapped), bucket_key=bucket_key, place=place_of(row))
+def _open(row: Entry, *, record_key: bytes | None, disposed_by: int | None) -> Opened:
+    if record_key is None and disposed_by is None:
+        raise KeyMissing(f"The key of entry {row.seq} is gone, and no disposal says so.")
+    content = {} if record_key is None else content_of(row, record_key=record_key)
+    return Opened(row.seq, row.stream.name, row.n, row.kind, row.at, content, disposed_by)

@@ -7,7 +7,7 @@ kept is found by the next check from the beginning.
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -23,7 +23,10 @@ class BadPlace(ValueError):
 
 @dataclass(frozen=True)
 class Place:
-    """What a check knows after `size` sound entries: hashes in hex, streams as id to (n, leaf hash)."""
+    """What a check knows after `size` sound entries: hashes in hex, streams as id to (n, leaf hash).
+
+    `gone` are spans of entries without a key of which no disposal has been seen yet.
+    """
 
     origin: str
     size: int
@@ -32,6 +35,7 @@ class Place:
     frontier: str
     tiles: list[list[str]]
     streams: dict[str, tuple[int, str]]
+    gone: list[tuple[int, int]] = field(default_factory=list)
 
 
 class PlaceFile:

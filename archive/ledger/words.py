@@ -1,4 +1,4 @@
-"""The words that a search finds an entry by, and the index over them. It must not lose words.
+"""The words that a search finds an entry by, and the index over them. It must lose no words but those of disposals.
 
 PostgreSQL indexes a document as it is stored. SQLite's FTS5 table has to be told, in the same transaction.
 """
@@ -50,6 +50,25 @@ def store(rows: Sequence[storing.Row]) -> None:
         with connection.cursor() as cursor:
             words = [(row[0], row[-1]) for row in rows]
             cursor.executemany("INSERT INTO archive_document_words(rowid, text) VALUES (%s, %s)", words)
+
+
+def erase(seqs: Sequence[int]) -> None:
+    """Delete the search rows of entries that are disposed of, and their words in the index.
+
+    What SQLite's index keeps of them until it is merged goes with merge_index().
+    """
+    rows = Document.objects.filter(seq__in=seqs)
+    if connection.vendor == "sqlite":
+        statement = "INSERT INTO archive_document_words(archive_document_words, rowid, text) VALUES ('delete', %s, %s)"
+        with connection.cursor() as cursor:
+            cursor.executemany(statement, list(rows.values_list("seq", "text")))
+    rows.delete()
+
+
+def merge_index() -> None:
+    """Write SQLite's index anew as one: only so the words of deleted rows leave its pages."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("INSERT INTO archive_document_words(archive_document_words) VALUES ('optimize')")
 
 
 def is_index_in_step() -> bool:

@@ -43,7 +43,7 @@ def test_a_sound_page_is_taken_with_what_the_leaves_say() -> None:
     items = accepted() or []
     assert [item.seq for item in items] == list(range(SIZE))
     assert [item.digest for item in items] == [bytes(leaf.hash) for leaf in Leaf.objects.order_by("seq")]
-    assert [item.seq for item in items if item.heads is not None] == [9, 19]
+    assert [item.seq for item in items if item.content is not None] == [9, 19]
 
 
 def test_a_page_in_the_middle_is_taken_alone() -> None:

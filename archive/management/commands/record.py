@@ -135,7 +135,8 @@ def _leaf_sentences(report: ledger.CheckReport) -> list[str]:
 
 def _sentences(report: ledger.CheckReport) -> list[str]:
     if report.is_sound:
-        return [f"The record is sound: {report.size} entries."]
+        gone = f", {report.disposed} of them disposed of" if report.disposed else ""
+        return [f"The record is sound: {report.size} entries{gone}."]
     first = report.problems[0]
     place = "no single entry" if first.seq is None else f"entry {first.seq}"
     lines = [f"The record is NOT sound. The first fault is at {place}: {first.what}"]

@@ -1,0 +1,70 @@
+"""After the commit of a disposal: wrapping keys are destroyed, what rows left behind is cleared, and that is recorded.
+
+Danger: a key is destroyed only for a disposal that the record has, and only once nothing is left under it. Everything
+here may be repeated: a stop at any point is made good by the next call, also a key folder that was brought back from a
+backup with keys that are destroyed.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+from django.conf import settings
+
+from archive import ledger, purging
+from archive.events import DISPOSALS_STREAM, SYSTEM, KeyDestroyed
+from archive.keys import destroy_wrapping_keys, existing_keys, later_name
+from archive.ledger.disposals import Disposals, read_disposals
+from archive.models import RecordKey
+from archive.retention import derived
+
+log = structlog.get_logger(__name__)
+
+
+def finish_disposals(at: datetime) -> tuple[str, ...]:
+    """Destroy the keys that disposals doomed and that are not destroyed yet; return their names. For the sweep.
+
+    Call it outside of a transaction. Raises KeyMissing, ForeignRecord.
+    """
+    disposals = read_disposals()
+    pending = _pending(disposals)
+    if not pending:
+        return ()
+    destroyed = _destroy(pending)
+    for claim in disposals.unfinished():
+        derived.erase_files(claim.entries)
+    if not purging.scrub(derived.tables()):
+        log.warning("disposal_not_cleared", keys=len(destroyed))  # readers are in the way: the next sweep tries again
+        return ()
+    if destroyed:
+        with ledger.transaction():
+            ledger.record(KeyDestroyed(stream=DISPOSALS_STREAM, actor=SYSTEM, at=at, keys=destroyed))
+    return destroyed
+
+
+def rewrite_tables() -> bool:
+    """Write the tables that disposals change into new files; say whether that came to its end."""
+    return purging.rewrite(derived.tables())
+
+
+def _pending(disposals: Disposals) -> list[str]:
+    doomed = {name for claim in disposals.claims for name in claim.keys}
+    folder: Path = settings.ONRECORD_KEY_DIR
+    return sorted((doomed - disposals.destroyed) | set(existing_keys(folder, doomed)))
+
+
+def _destroy(names: Collection[str]) -> tuple[str, ...]:
+    """Destroy those of the keys under which nothing is; what came late under one is wrapped anew, for the next call."""
+    with ledger.transaction():
+        occupied = {name for name in names if _move_away(name)}
+        empty = tuple(sorted(set(names) - occupied))
+        destroy_wrapping_keys(settings.ONRECORD_KEY_DIR, empty)
+    return empty
+
+
+def _move_away(name: str) -> bool:
+    late = list(RecordKey.objects.filter(bucket=name).order_by("seq").values_list("seq", flat=True))
+    if late:
+        purging.rewrap(late, name=later_name(name))
+    return bool(late)

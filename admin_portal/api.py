@@ -15,6 +15,7 @@ from admin_portal import frames, serializers
 from admin_portal.access import access_export, visible_exports
 from admin_portal.download import download_export
 from admin_portal.exports import approve_export, refuse_export, request_export
+from admin_portal.file_looks import open_file
 from admin_portal.pages_exports import package_response
 from admin_portal.queue import keep_reported, open_reports, remove_reported
 from admin_portal.scopes import make_scope
@@ -24,6 +25,7 @@ from messenger.conversations.models import MessageReport
 from messenger.people.errors import NotFound
 from messenger.people.models import ApiToken
 from messenger.web.api import values_of, whole_number
+from messenger.web.files import ANY_FILE, file_response
 from messenger.web.gates import person_of
 
 PAGE_SIZE = 50
@@ -74,6 +76,21 @@ class EntryView(DeskView):
         fields.is_valid(raise_exception=True)
         look = open_message(person_of(request), purpose=fields.validated_data["purpose"], seq=seq)
         return Response(frames.look_frame(look, evidence_of(seq)))
+
+
+class EntryFileView(DeskView):
+    capability = "record.open"
+    # A HEAD request would leave an entry for nothing.
+    http_method_names = ("get", "options")
+
+    @extend_schema(parameters=[PURPOSE], responses=ANY_FILE)
+    def get(self, request: Request, seq: int, place: int) -> HttpResponseBase:
+        """Fetch a file of a message. The look is an entry before the first byte is answered."""
+        fields = serializers.LookFields(data=request.query_params)
+        fields.is_valid(raise_exception=True)
+        purpose = fields.validated_data["purpose"]
+        stored = open_file(person_of(request), purpose=purpose, seq=seq, place=place)
+        return file_response(request._request, stored)
 
 
 class ExportsView(DeskView):

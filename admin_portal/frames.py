@@ -58,6 +58,7 @@ def _line_frame(line: Line) -> Frame:
         "at": line.at,
         "author": {"id": line.author_id, "name": line.author},
         "body": line.body,
+        "attachments": list(line.files),
         "is_removed": line.is_removed,
     }
 

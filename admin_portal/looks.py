@@ -7,9 +7,11 @@ What is shown is read from the record, not from the chat's rows. Must not decide
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from admin_portal.labels import conversation_id_of
 from archive import events, ledger
+from messenger.conversations.attachments import shown_files
 from messenger.conversations.models import Message
 from messenger.people.errors import Conflict, NotFound
 from messenger.people.models import Person
@@ -30,6 +32,7 @@ class Line:
     author: str
     body: str
     is_removed: bool
+    files: tuple[dict[str, Any], ...] = ()  # what clients are told of a message's files (docs/protocol.md)
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def look_at(by: Person, *, purpose: str, seq: int, at: datetime) -> Look:
 
     Raises NotFound for what is no message, Conflict for content that cannot be opened any more.
     """
-    look = _read(seq)
+    look = read_look(seq)
     target = look.target
     ledger.record(
         events.EntryOpened(
@@ -69,7 +72,8 @@ def look_at(by: Person, *, purpose: str, seq: int, at: datetime) -> Look:
     return look
 
 
-def _read(seq: int) -> Look:
+def read_look(seq: int) -> Look:
+    """Read a message with its neighbours; the caller records the look. Raises as look_at."""
     try:
         return _read_around(ledger.open_entry(seq))
     except ledger.EntryNotFound as error:
@@ -119,4 +123,5 @@ def _line(opened: ledger.Opened, removed: frozenset[int]) -> Line:
         author=str(actor["name"]),
         body=str(opened.content.get("body", "")),
         is_removed=opened.n in removed,
+        files=tuple(shown_files(events.attachments_of(opened.content))),
     )

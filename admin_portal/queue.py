@@ -54,8 +54,13 @@ def open_report(by: Person, *, report_id: int, at: datetime | None = None) -> tu
     with ledger.transaction():
         by = require(by, "reports.view")
         report = access_report(by, report_id)
-        purpose = f"Report {report.pk}: {REASONS.get(report.reason, report.reason)}"
+        purpose = purpose_of_report(report)
         return report, look_at(by, purpose=purpose, seq=report.message.seq, at=at or timezone.now())
+
+
+def purpose_of_report(report: MessageReport) -> str:
+    """Return why a reviewer looks at what was reported, as the entry keeps it."""
+    return f"Report {report.pk}: {REASONS.get(report.reason, report.reason)}"
 
 
 def remove_reported(by: Person, *, report_id: int, reason: str, at: datetime | None = None) -> MessageReport:

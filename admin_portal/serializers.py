@@ -7,6 +7,7 @@ from rest_framework import serializers
 from admin_portal.exports import LONGEST_REASON
 from admin_portal.purposes import LONGEST, SHORTEST
 from admin_portal.search import LONGEST_QUERY
+from messenger.web.shapes import FileShape
 
 LARGEST = 10**15 - 1  # well inside what the record and the databases take as a whole number
 Fields = serializers.Serializer[Any]  # Any: these serializers only check values, they have no instance
@@ -96,6 +97,7 @@ class LineShape(Fields):
     at = serializers.DateTimeField()
     author = AuthorShape()
     body = serializers.CharField()
+    attachments = FileShape(many=True)
     is_removed = serializers.BooleanField()
 
 

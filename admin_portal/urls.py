@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from admin_portal import pages, pages_exports, pages_review, pages_search
+from admin_portal import pages, pages_exports, pages_files, pages_review, pages_search
 
 urlpatterns = [
     path("", pages.dashboard, name="portal"),
@@ -12,6 +12,8 @@ urlpatterns = [
     path("review/<int:report_id>/decision/", pages_review.decide, name="portal_report_decide"),
     path("search/", pages_search.search, name="portal_search"),
     path("entries/<int:seq>/", pages_search.entry, name="portal_entry"),
+    path("entries/<int:seq>/files/<int:place>/", pages_files.entry_file, name="portal_entry_file"),
+    path("review/<int:report_id>/files/<int:seq>/<int:place>/", pages_files.report_file, name="portal_report_file"),
     path("exports/", pages_exports.exports, name="portal_exports"),
     path("exports/new/", pages_exports.new_export, name="portal_new_export"),
     path("exports/<int:export_id>/", pages_exports.export, name="portal_export"),

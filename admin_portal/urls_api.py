@@ -7,6 +7,7 @@ from admin_portal import api
 urlpatterns = [
     path("record/search", api.SearchView.as_view()),
     path("record/entries/<int:seq>", api.EntryView.as_view()),
+    path("record/entries/<int:seq>/attachments/<int:place>", api.EntryFileView.as_view()),
     path("exports", api.ExportsView.as_view()),
     path("exports/<int:export_id>", api.ExportView.as_view()),
     path("exports/<int:export_id>/approve", api.ApproveView.as_view()),

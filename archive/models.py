@@ -5,11 +5,11 @@
 - RecordKey opens an entry and is what disposal destroys. Head and Stream save a scan and can be recomputed.
 - Document is derived: the words that a search finds an entry by.
 - Witnessed, Stamped and Mailed repeat what entries say about evidence from outside, for queries. Insert-only.
-- EvidenceSource and Segment are states, overwritten by each try.
+- EvidenceSource and Segment are states, overwritten by each try. Blob says which sealed files there are.
 
-Only archive.ledger writes here, archive.evidence and archive.segments what the last two points name. These rows must
-not refer to tables of other apps; the database refuses changes to the insert-only tables (migrations 0002, 0004,
-0005): a fence, and not the evidence.
+Only archive.ledger writes here; archive.evidence, archive.segments and archive.uploads what the last two points name.
+These rows must not refer to tables of other apps; the database refuses changes to the insert-only tables (migrations
+0002, 0004, 0005): a fence, and not the evidence.
 """
 
 from django.db import models
@@ -170,6 +170,16 @@ class Segment(models.Model):
     name = models.TextField(default="")
     digest = models.CharField(max_length=64, default="")
     version = models.TextField(default="")
+
+
+class Blob(models.Model):
+    """A sealed file in the store of blobs: waiting until an entry names it, removed once it is doomed."""
+
+    digest = models.CharField(primary_key=True, max_length=64)
+    size_bytes = models.BigIntegerField()
+    at = models.DateTimeField()
+    seq = models.BigIntegerField(null=True, db_index=True)  # the entry that names it
+    doomed_at = models.DateTimeField(null=True, db_index=True)
 
 
 class EvidenceSource(models.Model):

@@ -2,16 +2,19 @@
 
 import os
 
+import django
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import OriginValidator, WebsocketDenier
 from django.conf import settings
-from django.core.asgi import get_asgi_application
 from django.urls import path, re_path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "messenger.settings")
-http_application = get_asgi_application()
+django.setup(set_prefix=False)
 
-from messenger.web.sockets import ChatSocket  # noqa: E402  (models load after the set-up above)
+from messenger.web.bodies import SealedBodyHandler  # noqa: E402  (models load after the set-up above)
+from messenger.web.sockets import ChatSocket  # noqa: E402  (the same)
+
+http_application = SealedBodyHandler()
 
 # Any other address is refused like a foreign origin: without the second line it would be a traceback in the log.
 sockets = [path("ws", ChatSocket.as_asgi()), re_path("", WebsocketDenier.as_asgi())]

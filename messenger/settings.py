@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import structlog
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 from environs import Env, EnvError
 
+from messenger.logs import log_to_stderr
 from messenger.secret_file import keep_secret
 
 env = Env()
@@ -60,6 +60,10 @@ try:
         env.str("ONRECORD_PKCS11_PIN", ""), env.str("ONRECORD_PKCS11_PIN_FILE", ""), name="ONRECORD_PKCS11_PIN"
     )
     ONRECORD_EXPORT_DIR = Path(env.str("ONRECORD_EXPORT_DIR", str(ONRECORD_VAR / "exports"))).resolve()
+    ONRECORD_BLOB_DIR = Path(env.str("ONRECORD_BLOB_DIR", str(ONRECORD_VAR / "blobs"))).resolve()
+    ONRECORD_BLOB_STORE: str = env.str("ONRECORD_BLOB_STORE", "")
+    ONRECORD_ATTACHMENT_MAX_MB: int = env.int("ONRECORD_ATTACHMENT_MAX_MB", 50)
+    ONRECORD_ATTACHMENT_TYPES: list[str] = env.list("ONRECORD_ATTACHMENT_TYPES", [])
     ONRECORD_CARRIER: str = env.str("ONRECORD_CARRIER", "none" if ONRECORD_PRODUCTION else "simulator")
     ONRECORD_SMS_SENDER: str = env.str("ONRECORD_SMS_SENDER", "" if ONRECORD_PRODUCTION else "+15555550100")
     ONRECORD_SWEEP_S: float = env.float("ONRECORD_SWEEP_S", 2.0)
@@ -102,6 +106,10 @@ if ONRECORD_SWEEP_S < 0.1:
     _fail(f"ONRECORD_SWEEP_S is {ONRECORD_SWEEP_S}; it must be at least 0.1 seconds.")
 if not 0 <= ONRECORD_ERASURE_FLOOR_YEARS <= 99:
     _fail(f"ONRECORD_ERASURE_FLOOR_YEARS is {ONRECORD_ERASURE_FLOOR_YEARS}; it must be from 0 to 99.")
+if ONRECORD_BLOB_STORE and not re.fullmatch(r"s3://[a-z0-9.-]{3,63}(/[^?#]*)?(\?[^#]*)?", ONRECORD_BLOB_STORE):
+    _fail("ONRECORD_BLOB_STORE must be like s3://bucket/prefix?region=eu-central-1&endpoint=https://s3.firm.example.")
+if not 1 <= ONRECORD_ATTACHMENT_MAX_MB <= 2048:
+    _fail(f"ONRECORD_ATTACHMENT_MAX_MB is {ONRECORD_ATTACHMENT_MAX_MB}; it must be from 1 to 2048.")
 if LOG_LEVEL not in (LEVELS := ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")):
     _fail(f"LOG_LEVEL is {LOG_LEVEL!r}; it must be one of: {', '.join(LEVELS)}.")
 if EMAIL_URL and "EMAIL_BACKEND" not in _mail:
@@ -329,6 +337,7 @@ CELERY_BEAT_SCHEDULE = {
     "read-inbound-texts": {"task": "messenger.read_inbound_texts", "schedule": ONRECORD_SWEEP_S},
     "make-exports": {"task": "admin_portal.make_exports", "schedule": ONRECORD_SWEEP_S},
     "record-heads": {"task": "messenger.record_heads", "schedule": 3600.0},
+    "sweep-uploads": {"task": "messenger.sweep_uploads", "schedule": 600.0},
     "keep-guard": {"task": "archive.keep_guard", "schedule": ONRECORD_SWEEP_S},
     "finish-disposals": {"task": "archive.finish_disposals", "schedule": ONRECORD_EVIDENCE_S},
     "collect-evidence": {"task": "archive.collect_evidence", "schedule": ONRECORD_EVIDENCE_S},
@@ -360,6 +369,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+FILE_UPLOAD_HANDLERS: list[str] = []  # no form takes files; Django would write them to the disk as they are
 ONRECORD_BODY_BYTES = 20_000
 ONRECORD_FRAME_BYTES = 65_536
 
@@ -372,29 +382,4 @@ else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = str(ONRECORD_VAR / "mail")
 
-structlog.configure(
-    processors=[
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-        structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
-    ],
-    logger_factory=structlog.stdlib.LoggerFactory(),
-    cache_logger_on_first_use=True,
-)
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    "loggers": {
-        "django.request": {"level": "ERROR"},
-        # A foreign Host header is answered with 400; a traceback for each would only fill the disk.
-        "django.security.DisallowedHost": {"level": "CRITICAL"},
-        "django.channels.server": {"level": "WARNING"},
-        "daphne": {"level": "WARNING"},
-        "twisted": {"level": "WARNING"},
-    },
-}
+LOGGING = log_to_stderr(LOG_LEVEL)

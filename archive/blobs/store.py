@@ -9,6 +9,7 @@ import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import parse_qsl, urlsplit
 
 from django.conf import settings
 
@@ -44,16 +45,8 @@ class BlobStore(Protocol):
 
 def open_store() -> BlobStore:
     """Return the store that the settings name."""
-    if not settings.ONRECORD_BLOB_BUCKET:
-        return FolderStore(settings.ONRECORD_BLOB_DIR)
-    return _s3_store(
-        Bucket(
-            name=settings.ONRECORD_BLOB_BUCKET,
-            prefix=settings.ONRECORD_BLOB_PREFIX,
-            endpoint=settings.ONRECORD_BLOB_ENDPOINT,
-            region=settings.ONRECORD_BLOB_REGION,
-        )
-    )
+    address: str = settings.ONRECORD_BLOB_STORE
+    return _s3_store(address) if address else FolderStore(settings.ONRECORD_BLOB_DIR)
 
 
 def require_kept(store: BlobStore, digest: str) -> None:
@@ -72,5 +65,16 @@ def require_kept(store: BlobStore, digest: str) -> None:
 
 
 @lru_cache(maxsize=4)
-def _s3_store(bucket: Bucket) -> S3Store:
-    return S3Store(bucket)
+def _s3_store(address: str) -> S3Store:
+    """Return the store of `s3://bucket/prefix?region=…&endpoint=…`."""
+    parts = urlsplit(address)
+    options = dict(parse_qsl(parts.query))
+    prefix = parts.path.strip("/")
+    return S3Store(
+        Bucket(
+            name=parts.netloc,
+            prefix=f"{prefix}/" if prefix else "",
+            endpoint=options.get("endpoint", ""),
+            region=options.get("region", ""),
+        )
+    )

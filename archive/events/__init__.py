@@ -5,6 +5,8 @@ Every field but `stream` and `at` is content: it is sealed in the entry's cipher
 """
 
 from archive.canonical import Json
+from archive.events.attachments import MOST as MOST_ATTACHMENTS
+from archive.events.attachments import Attachment, BadAttachment, attachments_of
 from archive.events.base import SYSTEM, Actor, Event, words_of
 from archive.events.contacts import ConsentGranted, ConsentRevoked, ContactAdded, SmsReceived, SmsStatusChanged
 from archive.events.conversations import (
@@ -26,6 +28,7 @@ from archive.events.ledger import (
     StreamHeads,
 )
 from archive.events.looks import (
+    AttachmentOpened,
     EntryOpened,
     ExportApproved,
     ExportDownloaded,
@@ -65,9 +68,13 @@ from archive.events.retention import (
 __all__ = [
     "DISPOSALS_STREAM",
     "HOLDS_STREAM",
+    "MOST_ATTACHMENTS",
     "SYSTEM",
     "Actor",
     "AlarmAcknowledged",
+    "Attachment",
+    "AttachmentOpened",
+    "BadAttachment",
     "CheckpointMailed",
     "CheckpointStamped",
     "CheckpointWitnessed",
@@ -121,5 +128,6 @@ __all__ = [
     "StreamHeads",
     "TokenCreated",
     "TokenRevoked",
+    "attachments_of",
     "words_of",
 ]

@@ -10,6 +10,7 @@ from functools import cache
 from typing import ClassVar
 
 from archive.canonical import Json
+from archive.events.attachments import names_of
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,15 @@ class Event:
 
 
 def words_of(kind: str, content: dict[str, Json]) -> str:
-    """Return the searchable text of an entry that was read back: the same as words() gave when it was recorded."""
+    """Return the searchable text of an entry that was read back: the same as words() gave when it was recorded.
+
+    The names of files are found like words.
+    """
     field = _WORDS_FIELDS.get(kind)
-    return str(content.get(field, "")) if field else ""
+    if not field:
+        return ""
+    words = str(content.get(field, ""))
+    return "\n".join(filter(None, (words, *names_of(content)))) if "att.0" in content else words
 
 
 @cache

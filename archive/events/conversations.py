@@ -3,10 +3,11 @@
 Events are plain values: no Django, and nothing that could change under them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from archive.canonical import Json
+from archive.events.attachments import Attachment, attachment_fields
 from archive.events.base import Actor, Event
 
 
@@ -19,7 +20,20 @@ class ConversationCreated(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MessageCreated(Event):
+class WithAttachments(Event):
+    """Base of what is said with files: each file is a field of its own, `att.0` and so on."""
+
+    attachments: tuple[Attachment, ...] = ()
+
+    def content(self) -> dict[str, Json]:
+        rest = replace(self, attachments=()) if self.attachments else self
+        content = super(WithAttachments, rest).content()
+        del content["attachments"]
+        return content | attachment_fields(self.attachments)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageCreated(WithAttachments):
     kind: ClassVar[str] = "message.created"
     words_field: ClassVar[str] = "body"
     body: str
@@ -30,7 +44,7 @@ class MessageCreated(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MessageRefused(Event):
+class MessageRefused(WithAttachments):
     """Words that policy or the SMS rules refused: nobody saw them, the record keeps them."""
 
     kind: ClassVar[str] = "message.refused"

@@ -30,6 +30,20 @@ class EntryOpened(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AttachmentOpened(Event):
+    """Somebody fetched a file of somebody else's message, at the desk."""
+
+    kind: ClassVar[str] = "attachment.opened"
+    purpose: str
+    seq: int  # of the entry that names the file
+    conversation: str
+    n: int
+    author: str
+    attachment: int  # its place in the entry, from 0
+    sha256: str  # of the file
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExportRequested(Event):
     kind: ClassVar[str] = "export.requested"
     export: int

@@ -9,9 +9,10 @@ from archive.keys import KeyMissing
 from archive.leaf import LeafTooLarge
 from archive.ledger.appending import record, record_all, record_heads, transaction
 from archive.ledger.breaking import guard_problem, record_break
+from archive.ledger.check_blobs import check_blobs
 from archive.ledger.check_leaves import check_leaves
 from archive.ledger.checking import CheckReport, Problem, check
-from archive.ledger.comparing import Recorded, check_all, compare, register_comparison
+from archive.ledger.comparing import Recorded, check_all, check_without_files, compare, register_comparison
 from archive.ledger.entries import Receipt
 from archive.ledger.errors import BehindGuard, EntryNotFound, ForeignRecord, NotBehind, NotInTransaction
 from archive.ledger.group import OutcomeUnknown
@@ -67,7 +68,9 @@ __all__ = [
     "action",
     "check",
     "check_all",
+    "check_blobs",
     "check_leaves",
+    "check_without_files",
     "compare",
     "confirm_identity",
     "find_entry",

@@ -15,6 +15,7 @@ from django.db import transaction
 from archive import sealing
 from archive.canonical import Json, NotCanonical
 from archive.keys import KeyMissing
+from archive.ledger.check_blobs import check_blobs
 from archive.ledger.breaking import guard_problem
 from archive.ledger.checking import CheckReport, Problem, check
 from archive.ledger.findings import Findings
@@ -69,6 +70,13 @@ def register_comparison(name: str, *, streams: str, make: Callable[[], Compariso
 
 # rule: us-sec-17a-4-verify
 def check_all(*, on_progress: Progress | None = None, place: PlaceFile | None = None) -> CheckReport:
+    """Check the record, the rows that were derived from it, and the files that it names. Raises BadPlace."""
+    report = check_without_files(on_progress=on_progress, place=place)
+    problems = [*report.problems, *check_blobs(on_progress=on_progress)]
+    return replace(report, is_sound=not problems, problems=problems)
+
+
+def check_without_files(*, on_progress: Progress | None = None, place: PlaceFile | None = None) -> CheckReport:
     """Check the record, ask the guard, then compare with it the rows that were derived from it. Raises BadPlace.
 
     A place that was kept spares the check of entries only: rows are always compared from the beginning. For

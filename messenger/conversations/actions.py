@@ -4,6 +4,7 @@ The order is visible in each function: access, known client key, policy verdict,
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -13,6 +14,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from archive import events, ledger
+from messenger.conversations import attachments as files
 from messenger.conversations import texts
 from messenger.conversations.access import Seat, access_conversation
 from messenger.conversations.models import Conversation, Mention, Message, ReadMarker, RefusedPost
@@ -41,15 +43,15 @@ class Refusal:
     reasons: tuple[dict[str, str], ...]
 
 
-def clean_body(body: object) -> str:
-    """Return the words as they are kept; raises Invalid with what is allowed."""
+def clean_body(body: object, *, has_files: bool = False) -> str:
+    """Return the words as they are kept, none only beside a file; raises Invalid with what is allowed."""
     if not isinstance(body, str):
         raise Invalid("body", "The message must be text.")
     if "\x00" in body:
         raise Invalid("body", "The message contains a NUL character, which cannot be kept.")
     if any("\ud800" <= character <= "\udfff" for character in body):
         raise Invalid("body", "The message contains half a character (a lone surrogate), which cannot be kept.")
-    if not body.strip():
+    if not body.strip() and not has_files:
         raise Invalid("body", "The message is empty.")
     if len(body.encode()) > settings.ONRECORD_BODY_BYTES:
         raise Invalid("body", f"The message is longer than {settings.ONRECORD_BODY_BYTES:,} bytes.")
@@ -57,50 +59,68 @@ def clean_body(body: object) -> str:
 
 
 def post_message(
-    person: Person, *, conversation_id: int, client_key: UUID, body: str, at: datetime | None = None
+    person: Person,
+    *,
+    conversation_id: int,
+    client_key: UUID,
+    body: str,
+    attachments: Sequence[object] = (),
+    at: datetime | None = None,
 ) -> Posted | Refusal:
     """Say something in a conversation. On return of `Posted` it is durable, in order, and under a signed checkpoint.
 
-    Raises NotFound (not a member), NotAllowed (a broadcast space one does not own), Invalid (field `body`),
+    `attachments` are ids of files that this person sent up. Raises NotFound (not a member), NotAllowed (a broadcast
+    space one does not own), Invalid (field `body` or `attachments`), Unavailable (the store of files does not answer),
     Conflict (field `client_key`: it belongs to another message). Asking again with the same key gives the same answer.
     """
-    body = clean_body(body)
-    with ledger.transaction():
-        seat = access_conversation(person, conversation_id)
-        earlier = _earlier_answer(seat, client_key)
-        if earlier is not None:
-            return earlier
-        if not seat.may_post:
-            raise NotAllowed("Only the owners of a broadcast space post in it.")
-        at = at or timezone.now()
-        words = Words(body=body, client_key=client_key, author=person)
-        verdict = review(body, rules=active_rules())
-        if verdict.is_refused:
-            return _refuse(seat, words, verdict, at=at)
-        return Posted(message=_say(seat, words, verdict, at=at), is_new=True)
+    ids = files.clean_ids(attachments)
+    body = clean_body(body, has_files=bool(ids))
+    files.require_durable(person, ids)
+    return _post(person, conversation_id=conversation_id, client_key=client_key, body=body, ids=ids, at=at)
 
 
+@ledger.action(lane="conversation_id")
+def _post(
+    person: Person, *, conversation_id: int, client_key: UUID, body: str, ids: tuple[UUID, ...], at: datetime | None
+) -> Posted | Refusal:
+    seat = access_conversation(person, conversation_id)
+    earlier = _earlier_answer(seat, client_key)
+    if earlier is not None:
+        return earlier
+    if not seat.may_post:
+        raise NotAllowed("Only the owners of a broadcast space post in it.")
+    at = at or timezone.now()
+    if ids and seat.conversation.kind == Conversation.CLIENT:
+        raise Invalid(files.FIELD, "Files cannot be sent to a phone: a text message carries words only.")
+    attached = files.take_waiting(person, ids, at=at)
+    words = Words(body=body, client_key=client_key, author=person, attachments=attached)
+    verdict = review("\n".join([body, *(file.name for file in attached)]), rules=active_rules())
+    if verdict.is_refused:
+        return _refuse(seat, words, verdict, at=at)
+    return Posted(message=_say(seat, words, verdict, at=at), is_new=True)
+
+
+@ledger.action(lane="conversation_id")
 def mark_read(person: Person, *, conversation_id: int, n: int, at: datetime | None = None) -> ReadMarker:
     """Move the person's read marker forward to number `n`; an older number changes nothing and records nothing."""
-    with ledger.transaction():
-        seat = access_conversation(person, conversation_id)
-        marker = ReadMarker.objects.get(conversation=seat.conversation, person=person)
-        n = min(n, seat.conversation.head)
-        if n <= marker.n:
-            return marker
-        marker.n, marker.at = n, at or timezone.now()
-        newest = Message.objects.filter(conversation=seat.conversation, n__lte=n).aggregate(newest=Max("ordinal"))
-        marker.ordinal = max(marker.ordinal, newest["newest"] or 0)
-        ledger.record(
-            events.ReceiptMarked(
-                stream=f"person:{person.pk}",
-                actor=person.as_actor(),
-                at=marker.at,
-                conversation=seat.conversation.stream,
-                n=n,
-            )
+    seat = access_conversation(person, conversation_id)
+    marker = ReadMarker.objects.get(conversation=seat.conversation, person=person)
+    n = min(n, seat.conversation.head)
+    if n <= marker.n:
+        return marker
+    marker.n, marker.at = n, at or timezone.now()
+    newest = Message.objects.filter(conversation=seat.conversation, n__lte=n).aggregate(newest=Max("ordinal"))
+    marker.ordinal = max(marker.ordinal, newest["newest"] or 0)
+    ledger.record(
+        events.ReceiptMarked(
+            stream=f"person:{person.pk}",
+            actor=person.as_actor(),
+            at=marker.at,
+            conversation=seat.conversation.stream,
+            n=n,
         )
-        marker.save(update_fields=["n", "ordinal", "at"])
+    )
+    marker.save(update_fields=["n", "ordinal", "at"])
     return marker
 
 
@@ -126,12 +146,14 @@ def _refuse(seat: Seat, words: Words, verdict: Verdict, *, at: datetime) -> Refu
             actor=seat.person.as_actor(),
             at=at,
             body=words.body,
+            attachments=words.attachments,
             client_key=str(words.client_key),
             conversation=seat.conversation.stream,
             hits=verdict.hits,
             reasons=tuple(dict(reason) for reason in reasons),
         )
     )
+    files.name_in_record(words.attachments, seq=receipt.seq)
     RefusedPost.objects.create(
         client_key=words.client_key,
         person=seat.person,
@@ -151,6 +173,7 @@ def _say(seat: Seat, words: Words, verdict: Verdict, *, at: datetime) -> Message
         actor=seat.person.as_actor(),
         at=at,
         body=words.body,
+        attachments=words.attachments,
         client_key=str(words.client_key),
         hits=verdict.hits,
     )

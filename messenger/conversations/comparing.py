@@ -10,7 +10,8 @@ from datetime import datetime
 from django.db.models import Count
 
 from archive import ledger
-from archive.events import Json
+from archive.events import Json, attachments_of
+from messenger.conversations.attachments import shown_files
 from messenger.conversations.markup import render_body
 from messenger.conversations.models import Conversation, Message, StreamEvent
 
@@ -138,6 +139,7 @@ def _expected_message(entry: ledger.Recorded) -> dict[str, object]:
     author = str(actor["id"]) if isinstance(actor, dict) else ""
     body = str(content["body"])
     expected |= {"author_id": _number(author, of="person") or None, "contact_id": _number(author, of="contact") or None}
+    expected |= {"attachments": shown_files(attachments_of(content))}
     expected |= {"body": body, "html": render_body(body), "channel": content.get("channel", "sms")}
     if "client_key" in content:  # an inbound text has none in the record
         expected["client_key"] = content["client_key"]

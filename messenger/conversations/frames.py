@@ -56,6 +56,7 @@ def _message_frame(message: Message, attempt: Attempt | None) -> Frame:
         "author": _author_frame(message),
         "body": message.body if is_shown else "",
         "html": message.html if is_shown else "",
+        "attachments": message.attachments if is_shown else [],
         "at": instant(message.at),
         "state": message.state,
         "removal_reason": message.removal_reason,

@@ -47,6 +47,7 @@ class Message(models.Model):
     contact = models.ForeignKey(Contact, on_delete=models.PROTECT, null=True, related_name="+")
     body = models.TextField()
     html = models.TextField()
+    attachments = models.JSONField(default=list)  # what clients are told of the files; what opens them is in the record
     channel = models.CharField(max_length=4, default="chat")
     client_key = models.UUIDField(unique=True)
     state = models.CharField(max_length=10, default=SHOWN)
@@ -62,6 +63,26 @@ class Message(models.Model):
                 condition=models.Q(author__isnull=True) | models.Q(contact__isnull=True), name="message_has_one_author"
             ),
         )
+
+
+class Upload(models.Model):
+    """A file that somebody has sent up and not posted yet. Its key is wrapped under a key of its day."""
+
+    id = models.UUIDField(primary_key=True)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=255)
+    type = models.CharField(max_length=120)
+    size_bytes = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    blob = models.CharField(max_length=64, unique=True)
+    width = models.PositiveIntegerField(null=True)
+    height = models.PositiveIntegerField(null=True)
+    bucket = models.CharField(max_length=32)
+    wrapped = models.BinaryField()
+    at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        app_label = "messenger"
 
 
 class StreamEvent(models.Model):

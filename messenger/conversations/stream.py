@@ -10,7 +10,8 @@ from uuid import UUID
 from django.db.models import F
 
 from archive import ledger
-from archive.events import Event
+from archive.events import Attachment, Event
+from messenger.conversations.attachments import name_in_record, shown_files
 from messenger.conversations.markup import render_body
 from messenger.conversations.models import Conversation, Message, ReadMarker, StreamEvent
 from messenger.delivery import bus
@@ -26,6 +27,7 @@ class Words:
     author: Person | None = None
     contact: Contact | None = None
     channel: str = "chat"
+    attachments: tuple[Attachment, ...] = ()
 
 
 def append(conversation: Conversation, event: Event, *, data: dict[str, Any] | None = None) -> ledger.Receipt:
@@ -44,6 +46,7 @@ def append(conversation: Conversation, event: Event, *, data: dict[str, Any] | N
 def append_message(conversation: Conversation, event: Event, words: Words) -> Message:
     """Record a message and make its row; the author has read up to it."""
     receipt = append(conversation, event)
+    name_in_record(words.attachments, seq=receipt.seq)
     Conversation.objects.filter(pk=conversation.pk).update(ordinal=F("ordinal") + 1)
     ordinal = Conversation.objects.values_list("ordinal", flat=True).get(pk=conversation.pk)
     message = Message.objects.create(
@@ -55,6 +58,7 @@ def append_message(conversation: Conversation, event: Event, words: Words) -> Me
         contact=words.contact,
         body=words.body,
         html=render_body(words.body),
+        attachments=shown_files(words.attachments),
         channel=words.channel,
         client_key=words.client_key,
         at=event.at,

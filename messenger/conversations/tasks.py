@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from archive import ledger
-from messenger.conversations import texts
+from messenger.conversations import attachments, texts
 
 
 @shared_task(name="messenger.release_texts")
@@ -18,6 +18,12 @@ def release_texts() -> None:
 def read_inbound_texts() -> None:
     """Work through the journal of inbound texts."""
     texts.process_inbound()
+
+
+@shared_task(name="messenger.sweep_uploads")
+def sweep_uploads() -> None:
+    """Remove files that nobody posted within a day, and those of entries that were disposed of."""
+    attachments.sweep()
 
 
 @shared_task(name="messenger.record_heads")

@@ -60,6 +60,15 @@ class Refused(Denial):
         self.reasons = reasons
 
 
+class Unavailable(Denial):
+    """Something outside of us did not do its part: the same call may work later."""
+
+    code = "unavailable"
+
+    def __init__(self, field: str | None, message: str) -> None:
+        super().__init__(message, field=field)
+
+
 class AlreadyFounded(Conflict):
     """The firm exists: the first run is over."""
 

@@ -23,6 +23,7 @@ STATUS: Final = {
     "conflict": HTTPStatus.CONFLICT,
     "key_taken": HTTPStatus.CONFLICT,
     "refused": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
 }
 # DRF's own failures, by class, as the protocol's codes.
 CODES: Final[tuple[tuple[type[exceptions.APIException], str], ...]] = (

@@ -10,6 +10,7 @@ MAX_NUMBER = 2**53 - 1  # what JSON's readers agree on; a number over 2^63 break
 class PostSerializer(serializers.Serializer[Any]):
     client_key = serializers.UUIDField()
     body = serializers.CharField(trim_whitespace=False, allow_blank=True, max_length=100_000)
+    attachments = serializers.ListField(child=serializers.UUIDField(), default=list, max_length=10)
 
 
 class ReadSerializer(serializers.Serializer[Any]):

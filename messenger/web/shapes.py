@@ -46,6 +46,25 @@ class SmsShape(serializers.Serializer[Any]):
     number = serializers.CharField()
 
 
+class FileShape(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    type = serializers.CharField()
+    size = serializers.IntegerField()
+    width = serializers.IntegerField(allow_null=True)
+    height = serializers.IntegerField(allow_null=True)
+
+
+class UploadShape(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    type = serializers.CharField()
+    size = serializers.IntegerField()
+    width = serializers.IntegerField(allow_null=True)
+    height = serializers.IntegerField(allow_null=True)
+    expires_at = serializers.DateTimeField()
+
+
 class MessageShape(serializers.Serializer[Any]):
     c = serializers.IntegerField()
     n = serializers.IntegerField()
@@ -54,6 +73,7 @@ class MessageShape(serializers.Serializer[Any]):
     body = serializers.CharField()
     html = serializers.CharField()
     at = serializers.DateTimeField()
+    attachments = FileShape(many=True)
     state = serializers.CharField()
     removal_reason = serializers.CharField()
     channel = serializers.CharField()

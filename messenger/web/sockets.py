@@ -198,15 +198,17 @@ class ChatSocket(AsyncWebsocketConsumer):
             conversation_id=conversation_id,
             client_key=key,
             body=frame.get("body"),
+            attachments=frame.get("attachments", []),
         )
         await self._say(outcome)
 
-    def _act_post(self, *, conversation_id: int, client_key: uuid.UUID, body: Any) -> dict[str, Any]:
+    def _act_post(self, *, conversation_id: int, client_key: uuid.UUID, body: Any, attachments: Any) -> dict[str, Any]:
         outcome = actions.post_message(
             self._fresh_person(),
             conversation_id=conversation_id,
             client_key=client_key,
             body=body,
+            attachments=attachments,
         )
         if isinstance(outcome, actions.Refusal):
             return refusal_frame(outcome)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from messenger.web import api, api_contacts
+from messenger.web import api, api_contacts, files
 
 urlpatterns = [
     path("me", api.MeView.as_view()),
@@ -15,6 +15,13 @@ urlpatterns = [
     path("conversations/<int:conversation_id>/take", api.TakeView.as_view()),
     path("conversations/<int:conversation_id>/members", api.MembersView.as_view()),
     path("conversations/<int:conversation_id>/members/<int:person_id>", api.MemberView.as_view()),
+    path(
+        "conversations/<int:conversation_id>/messages/<int:n>/attachments/<int:place>",
+        files.FileView.as_view(),
+        name="file",
+    ),
+    path("uploads", files.UploadsView.as_view()),
+    path("uploads/<str:upload_id>", files.UploadView.as_view()),
     path("sync", api.SyncView.as_view()),
     path("contacts", api_contacts.ContactsView.as_view()),
     path("contacts/<int:contact_id>/consent", api_contacts.ConsentView.as_view()),

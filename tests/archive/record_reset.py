@@ -39,6 +39,7 @@ RECORD_TABLES = (
     "archive_mailed",
     "archive_segment",
     "archive_evidencesource",
+    "archive_blob",
     "archive_head",
 )
 

@@ -163,6 +163,22 @@ CALLS: Final[list[Row]] = [
     ],
 ]
 
+FILES: Final[list[Row]] = [
+    *[
+        row(
+            f"GET {CONVERSATION}/messages/<int:n>/attachments/<int:place>",
+            args={"conversation_id": name, "n": f"{name}_n", "place": "first_file"},
+            # The owner of the spaces came to the group `late` after this was said.
+            yes={200: SEATED[name] if name != "late" else MEMBERS},
+            no={404: "owner"} if name == "late" else {},
+        )
+        for name in ("talk", "pair", "late", "space", "news", "own")
+    ],
+    # Without a name for the file: what is answered to one with a name is in test_files.py.
+    row("POST api/v1/uploads", no={400: CALLERS}),
+    row("DELETE api/v1/uploads/<str:upload_id>", args={"upload_id": "upload"}, yes={204: MEMBERS}),
+]
+
 TEXTS: Final[list[Row]] = [
     row("GET api/v1/contacts", yes={200: CALLERS}),
     row(

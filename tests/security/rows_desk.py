@@ -13,6 +13,7 @@ REPORT: Final = {"report_id": "report"}
 NEAR: Final = {"report_id": "near_report"}
 EXPORT: Final = {"export_id": "export"}
 SAID: Final = {"seq": "talk_seq"}
+FILE: Final = {"seq": "talk_seq", "place": "first_file"}
 SILENT: Final = {"seq": "not_a_message"}
 REFUSAL: Final = {"reason": "Too wide"}
 SEARCH: Final = {"words": WORD["talk_body"]}
@@ -63,6 +64,14 @@ PAGES: Final[list[Row]] = [
     row("POST portal/search/", body=SEARCH, yes={302: READERS}),
     row("GET portal/entries/<int:seq>/", args=SAID, yes={200: READERS}),
     row("GET portal/entries/<int:seq>/", args=SILENT, no={404: READERS}),
+    row("GET portal/entries/<int:seq>/files/<int:place>/", args=FILE, yes={200: READERS}),
+    row("GET portal/review/<int:report_id>/files/<int:seq>/<int:place>/", args=REPORT | FILE, yes={200: JUDGES}),
+    # Of a conversation that the report does not show.
+    row(
+        "GET portal/review/<int:report_id>/files/<int:seq>/<int:place>/",
+        args=REPORT | FILE | {"seq": "pair_seq"},
+        no={404: JUDGES},
+    ),
     row("GET portal/exports/", yes={200: OFFICERS}),
     row("GET portal/exports/new/", yes={200: OFFICERS}),
     row("POST portal/exports/new/", body=wish, yes={302: OFFICERS}),
@@ -86,6 +95,7 @@ CALLS: Final[list[Row]] = [
     row("POST api/v1/record/search", body=SEARCH | {"purpose": PURPOSE}, yes={200: READERS}),
     row("GET api/v1/record/entries/<int:seq>", args=SAID, query=purpose, yes={200: READERS}),
     row("GET api/v1/record/entries/<int:seq>", args=SILENT, query=purpose, no={404: READERS}),
+    row("GET api/v1/record/entries/<int:seq>/attachments/<int:place>", args=FILE, query=purpose, yes={200: READERS}),
     row("GET api/v1/exports", yes={200: OFFICERS}),
     row("POST api/v1/exports", body=wish, yes={201: OFFICERS}),
     row(

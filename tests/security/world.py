@@ -4,6 +4,7 @@
 """
 
 from dataclasses import dataclass, field
+from io import BytesIO
 from uuid import uuid4
 
 from django.test import Client
@@ -14,7 +15,7 @@ from admin_portal.making import make_due_exports
 from admin_portal.models import ExportRequest
 from admin_portal.scopes import ExportScope
 from admin_portal.status import request_check
-from messenger.conversations import actions, membership, opening, texts
+from messenger.conversations import actions, attachments, membership, opening, texts
 from messenger.conversations.models import Conversation, Message
 from messenger.conversations.moderation import report_message
 from messenger.people import actions as people
@@ -58,7 +59,12 @@ def build_world() -> World:
 
 
 def say(person: Person, conversation: Conversation, body: str) -> Message:
-    posted = actions.post_message(person, conversation_id=conversation.pk, client_key=uuid4(), body=body)
+    """Say it, and outside of texts to phones attach it as a file too: the words stand in both."""
+    is_text = conversation.kind == Conversation.CLIENT
+    files = [] if is_text else [attachments.take_in(person, BytesIO(body.encode()), name="sheet.txt").pk]
+    posted = actions.post_message(
+        person, conversation_id=conversation.pk, client_key=uuid4(), body=body, attachments=files
+    )
     assert isinstance(posted, actions.Posted)
     return posted.message
 
@@ -99,6 +105,10 @@ def _talk(world: World) -> None:
     _keep(world, news, say(bob, news, f"For all: {WORD['news_body']}"), "news")
     _keep(world, own, say(who["guide"], own, f"With the reviewer: {WORD['own_body']}"), "own")
     membership.add_member(alice, conversation_id=late.pk, person_id=bob.pk)
+    world.numbers |= {
+        "first_file": 0,
+        "upload": str(attachments.take_in(alice, BytesIO(WORD["talk_body"].encode()), name="waiting.txt").pk),
+    }
     for left, by in ((talk, alice), (late, alice), (space, bob), (news, bob)):
         membership.remove_member(by, conversation_id=left.pk, person_id=who["former"].pk)
 

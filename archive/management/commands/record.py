@@ -4,6 +4,7 @@ It must not print content or keys other than the public one.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,6 +44,9 @@ class Command(BaseCommand):
         check.add_argument(
             "--fast", action="store_true", help="hash the leaves only: proves less, and does not open contents"
         )
+        check.add_argument(
+            "--no-blobs", action="store_true", help="leave out the files that entries name: quicker, and proves less"
+        )
         commands.add_parser("key", help="print the verifier key, to be published where verifiers find it")
         commands.add_parser("checkpoint", help="print the latest signed checkpoint")
         broken = commands.add_parser("break", help="go on with a database that was put back, and record what is lost")
@@ -68,7 +72,8 @@ class Command(BaseCommand):
         if what == "check" and options["fast"]:
             self._check_leaves(as_json=options["json"])
         elif what == "check":
-            self._check(as_json=options["json"], resume=options["resume"])
+            check = ledger.check_without_files if options["no_blobs"] else ledger.check_all
+            self._check(check, as_json=options["json"], resume=options["resume"])
         elif what == "key":
             self.stdout.write(ledger.verifier_key())
         elif what == "checkpoint":
@@ -86,9 +91,9 @@ class Command(BaseCommand):
             receipt = ledger.record_heads(datetime.now(UTC))
             self.stdout.write(f"The heads of all streams are entry {receipt.seq}.")
 
-    def _check(self, *, as_json: bool, resume: Path | None) -> None:
+    def _check(self, check: Callable[..., ledger.CheckReport], *, as_json: bool, resume: Path | None) -> None:
         place = ledger.PlaceFile(resume) if resume else None
-        report = ledger.check_all(on_progress=self._show_progress, place=place)
+        report = check(on_progress=self._show_progress, place=place)
         self._print(report, sentences=_sentences(report), as_json=asdict(report) if as_json else None)
 
     def _check_leaves(self, *, as_json: bool) -> None:

@@ -15,6 +15,7 @@ from archive import ledger
 from messenger.embedded import EmbeddedWorker
 from messenger.people.firm import is_founded
 from messenger.web.assets import collect_static_files
+from messenger.web.bodies import seal_bodies_of_daphne
 from messenger.web.first_run import first_run_token
 
 
@@ -46,6 +47,7 @@ class Command(BaseCommand):
         self.stdout.write("OnRecord has stopped.")
 
     def _listen(self, host: str, port: int) -> None:
+        seal_bodies_of_daphne()
         server = Server(
             # Loaded only now: whitenoise lists the collected files as the application is made.
             application=get_default_application(),

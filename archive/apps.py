@@ -9,7 +9,7 @@ from django.db import connections
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate, pre_migrate
 
-from archive.fences import fence_connection, lift, put_back
+from archive.fences import fence_connection, grant_rights, lift, put_back
 from archive.stamps.configuration import check_stamps
 from archive.witness.configuration import check_witnesses
 
@@ -35,6 +35,7 @@ def _lift_fences(*, using: str, **_: Any) -> None:  # Any: what the signal sends
 
 def _put_fences_back(*, using: str, **_: Any) -> None:  # Any: as above
     put_back(connections[using])
+    grant_rights(connections[using])
 
 
 def _check_mail(**_: Any) -> list[checks.CheckMessage]:  # Any: as Django calls its checks

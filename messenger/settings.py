@@ -168,7 +168,7 @@ if _database["ENGINE"].endswith("sqlite3"):
     Path(_database["NAME"]).parent.mkdir(parents=True, exist_ok=True)
 elif _database["ENGINE"].endswith("postgresql"):
     # Under ASGI every request has a thread of its own: connections come from a pool, not from the thread.
-    _database["OPTIONS"] = {"pool": {"min_size": 1, "max_size": ONRECORD_DB_POOL, "timeout": 10}}
+    _database.setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": ONRECORD_DB_POOL, "timeout": 10}
 else:
     _fail("DATABASE_URL must begin with sqlite:/// or postgres://.")
 

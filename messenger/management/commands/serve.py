@@ -10,6 +10,8 @@ from daphne.server import Server
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+from psycopg.errors import InsufficientPrivilege
 
 from archive import ledger
 from messenger.embedded import EmbeddedWorker
@@ -33,7 +35,7 @@ class Command(BaseCommand):
         if settings.ONRECORD_PRODUCTION and not options["no_worker"]:
             raise CommandError("In production run Celery's worker and beat, and serve with --no-worker.")
         _refuse_taken_port(options["host"], options["port"])
-        call_command("migrate", verbosity=0, interactive=False)
+        _migrate()
         collect_static_files()
         _confirm_identity()
         worker = None if options["no_worker"] else EmbeddedWorker()
@@ -68,6 +70,25 @@ class Command(BaseCommand):
         if not is_founded():
             self.stdout.write(f"First run: open {settings.ONRECORD_PUBLIC_URL}/welcome/{first_run_token()}/")
         self.stdout.flush()
+
+
+def _migrate() -> None:
+    """Bring the database up to date; where its roles leave that to the owner, stop with a sentence."""
+    try:
+        call_command("migrate", verbosity=0, interactive=False)
+    except DatabaseError as error:
+        if not _is_forbidden(error):
+            raise
+        raise CommandError(
+            "The database is not up to date, and this role may not change its tables: run `manage.py migrate` as the "
+            "owner (docs/running.md, section The roles of the database)."
+        ) from error
+
+
+def _is_forbidden(error: BaseException | None) -> bool:
+    if error is None or isinstance(error, InsufficientPrivilege):
+        return error is not None
+    return _is_forbidden(error.__cause__ or error.__context__)
 
 
 def _refuse_taken_port(host: str, port: int) -> None:

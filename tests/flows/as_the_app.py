@@ -1,0 +1,76 @@
+"""What the product does in a day, and what it must not be able to do, under the database role of the app.
+
+Run by test_database_roles.py as `python -m tests.flows.as_the_app`; prints JSON. The environment names the database.
+"""
+
+import json
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "messenger.settings")
+django.setup()
+
+from django.db import DatabaseError, connection, transaction  # noqa: E402  # models load after Django is set up
+
+from archive import events, ledger, search  # noqa: E402
+from archive.export.package import make  # noqa: E402
+from archive.export.scope import Scope  # noqa: E402
+from archive.fences import acting_as_purger  # noqa: E402
+from tests.cast import build_cast  # noqa: E402
+from tests.flows.forbidden_statements import FORBIDDEN, FORBIDDEN_TO_PURGE  # noqa: E402
+from tests.messenger.conversations.office import direct, say  # noqa: E402
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    done = {"sound": work(folder), "passed": [one for one in FORBIDDEN if passes(one)]}
+    with transaction.atomic():
+        with acting_as_purger():
+            done["passed_to_purge"] = [one for one in FORBIDDEN_TO_PURGE if passes(one)]
+            done["purge"] = [passes("UPDATE archive_recordkey SET wrapped = wrapped"), role()]
+        done["role_after"] = role()
+    done["sound_after"] = ledger.check_all().is_sound
+    print(json.dumps(done))
+
+
+def work(folder: Path) -> bool:
+    """Found a firm, write, search, record the heads, export, check."""
+    cast = build_cast()
+    say(cast.alice, direct(cast.alice, cast.bob), "the quarterly figures")
+    with ledger.transaction():  # fills a tile
+        sign_in = events.SignedIn(stream="person:1", actor=cast.bob.as_actor(), at=now(), address="", agent="")
+        ledger.record_all([sign_in] * 300)
+    ledger.record_heads(now())
+    assert search.find(search.Query(words="quarterly")).total == 1
+    order = {"export_id": 1, "requester": cast.carl.as_actor(), "approvals": [], "purpose": "test", "at": now()}
+    assert make(Scope(streams=("conversation:1",)), folder=folder, **order).entries > 0
+    return ledger.check_all().is_sound
+
+
+def passes(statement: str) -> bool:
+    """Try a statement; what it did is taken back."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement)
+            transaction.set_rollback(True)
+    except DatabaseError:
+        return False
+    return True
+
+
+def role() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        return str(cursor.fetchone()[0])
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+if __name__ == "__main__":
+    main()

@@ -12,6 +12,7 @@ from django.db.models.signals import post_migrate, pre_migrate
 from archive.fences import fence_connection, grant_rights, lift, put_back
 from archive.stamps.configuration import check_stamps
 from archive.witness.configuration import check_witnesses
+from archive.worm.configuration import check_store
 
 
 class ArchiveConfig(AppConfig):
@@ -22,6 +23,7 @@ class ArchiveConfig(AppConfig):
     def ready(self) -> None:
         checks.register(check_witnesses)
         checks.register(check_stamps)
+        checks.register(check_store)
         checks.register(_check_mail)
         connection_created.connect(fence_connection)
         pre_migrate.connect(_lift_fences, sender=self)

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from archive import evidence, holds, ledger, retention
+from archive import evidence, holds, ledger, retention, segments
 
 
 @shared_task(name="archive.collect_evidence")
@@ -18,6 +18,18 @@ def collect_evidence() -> None:
 def stamp_checkpoint() -> None:
     """Have the latest checkpoint stamped; on its own, so that a slow authority holds up nothing else."""
     evidence.stamp_checkpoint(at=timezone.now())
+
+
+@shared_task(name="archive.seal_segments")
+def seal_segments() -> None:
+    """Put what is due into the segment store."""
+    segments.seal_segments(at=timezone.now())
+
+
+@shared_task(name="archive.check_segments")
+def check_segments() -> None:
+    """Read a few sealed segments back and compare them."""
+    segments.check_segments(at=timezone.now())
 
 
 @shared_task(name="archive.finish_disposals")

@@ -1,4 +1,4 @@
-"""Check an export of the record offline: `python -I verify.py [FOLDER] [--key VERIFIER_KEY]`.
+"""Check an export or a segment of the record offline: `python -I verify.py [FOLDER] [--key VERIFIER_KEY]`.
 
 One file, Python 3.8 or later, standard library only: a copy stands in every export, next to README.txt, and it checks
 the folder that it stands in unless another is named. It needs no network, no database and no trust in the sender.
@@ -21,12 +21,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, Dict, List, NamedTuple, Tuple
 
 ENTRIES, HEADS, CHECKPOINT, MANIFEST = "data/entries.jsonl", "data/heads.json", "data/checkpoint", "data/manifest.json"
 PAYLOAD = {ENTRIES, HEADS, CHECKPOINT, MANIFEST}
+SEGMENT, BEFORE, EVIDENCE = "data/segment.json", "data/before", "data/evidence.jsonl"
+OPENED_KINDS = {"checkpoint.stamped", "checkpoint.witnessed", "segment.sealed", "stream.heads"}
+TILE_WIDTH = 256
+MAX_RUN = 1 << 22  # entries of one segment
 BESIDE = {"data", "tagmanifest-sha256.txt", "verify.sh"}
 TAGS = {"README.txt", "bag-info.txt", "bagit.txt", "manifest-sha256.txt", "verify.py"}
+SEGMENT_TAGS = TAGS - {"verify.py"}
 LEAF_TYPES = {"at": str, "bucket": str, "c": dict, "ct": str, "kind": str, "n": int, "prev": str, "seq": int}
 LEAF_TYPES.update({"stream": str, "v": int})
 MAX_LEAF_BYTES = 65_535
@@ -373,9 +378,9 @@ def read_small(folder: Path, name: str) -> bytes:
 
 
 # --- check 2: the checkpoint and its signature -----------------------------------------------------------------------
-def read_checkpoint(folder: Path, key: VerifierKey | None) -> Checkpoint:
+def read_checkpoint(folder: Path, key: VerifierKey | None, name: str = CHECKPOINT) -> Checkpoint:
     """Return the checkpoint; raise Damage when it is malformed or, if a key is given, not signed by that key."""
-    text = read_small(folder, CHECKPOINT).decode("utf-8")
+    text = read_small(folder, name).decode("utf-8")
     body, _, signatures = text.partition("\n\n")
     lines, signature_lines = body.split("\n"), signatures.split("\n")
     if len(lines) != 3 or not lines[0] or not re.fullmatch("0|[1-9][0-9]{0,15}", lines[1]):
@@ -619,6 +624,218 @@ def differences(said: object, held: dict[str, object]) -> list[str]:
     return sorted(shown(name) for name in (set(told) | set(held)) - same)
 
 
+# --- a segment: a run of the record in tlog-tiles (section Segments of the format) -----------------------------------
+Tiles = Dict[Tuple[int, int], List[bytes]]  # (level, number) to the hashes side by side
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What a segment says that it holds: the entries `first` to `size` - 1."""
+
+    first: int
+    size: int
+    origin: str
+    root: bytes
+
+    def parts(self) -> Iterator[tuple[int, int, int]]:
+        """Yield level, number and width of each tile that the run changed."""
+        level = 0
+        while self.size >> 8 * level:
+            count = self.size >> 8 * level
+            for number in range(self.first >> 8 * (level + 1), -(-count // TILE_WIDTH)):
+                yield level, number, min(TILE_WIDTH, count - number * TILE_WIDTH)
+            level += 1
+
+    def files(self) -> set[str]:
+        names = {SEGMENT, CHECKPOINT, EVIDENCE} | ({BEFORE} if self.first else set())
+        for level, number, width in self.parts():
+            places = [str(level)] + (["entries", "../ciphertexts"] if level == 0 else [])
+            names |= {tile_name(place, number, width) for place in places}
+        return names
+
+
+def tile_name(place: str, number: int, width: int) -> str:
+    last, groups = f"{number % 1000:03}", ""
+    while number >= 1000:
+        number //= 1000
+        groups = f"x{number % 1000:03}/{groups}"
+    partial = "" if width == TILE_WIDTH else f".p/{width}"
+    return f"data/tile/{place}/{groups}{last}{partial}".replace("tile/../", "")
+
+
+def read_segment(folder: Path) -> Segment:
+    value = parse_canonical(read_small(folder, SEGMENT))
+    types = {"first": int, "origin": str, "root": str, "size": int, "v": int}
+    if not isinstance(value, dict) or {name: type(item) for name, item in value.items()} != types or value["v"] != 1:
+        raise Damage("is not the description of a segment of version 1")
+    if not 0 <= value["first"] < value["size"] <= value["first"] + MAX_RUN or not HASH.fullmatch(value["root"]):
+        raise Damage("describes a run of entries that cannot be")
+    return Segment(value["first"], value["size"], value["origin"], bytes.fromhex(value["root"]))
+
+
+def check_segment(folder: Path, *, key: VerifierKey | None = None) -> tuple[str, Findings]:
+    """Return (a sentence on what was verified, findings); the sentence holds only when there are no findings."""
+    findings, tiles, opened = Findings(), {}, 0
+    try:
+        segment = read_segment(folder)
+    except (Damage, *UNREADABLE) as error:
+        findings.add(SEGMENT, explain(error))
+        return "", findings
+    with noting(findings, CHECKPOINT):
+        check_end(read_checkpoint(folder, key), size=segment.size, root=segment.root, origin=segment.origin)
+    with noting(findings, "data/tile"):
+        tiles = read_tiles(folder, segment)
+        if tree_root(tiles, segment.size) != segment.root:
+            raise Damage("changed: its hashes do not lead to the root of the checkpoint")
+        if segment.first:
+            before = read_checkpoint(folder, key, BEFORE)
+            check_end(before, size=segment.first, root=tree_root(tiles, segment.first), origin=segment.origin)
+    leaves = walk_leaves(folder, segment=segment, tiles=tiles, findings=findings)
+    with noting(findings, EVIDENCE):
+        opened = check_evidence(folder, leaves, segment=segment)
+    check_files(folder, segment.files(), findings=findings)
+    return describe_segment(segment, opened=opened, key=key), findings
+
+
+def check_end(checkpoint: Checkpoint, *, size: int, root: bytes, origin: str) -> None:
+    if (checkpoint.origin, checkpoint.size, checkpoint.root) != (origin, size, root):
+        raise Damage(f"is not the checkpoint of {size} entries that the segment leads to")
+
+
+def read_tiles(folder: Path, segment: Segment) -> Tiles:
+    """Return the tiles, each held against the tile above it."""
+    tiles: Tiles = {}
+    for level, number, width in segment.parts():
+        data = read_small(folder, tile_name(str(level), number, width))
+        if len(data) != width * 32:
+            raise Damage(f"tile {level}/{number} does not hold {width} hashes")
+        tiles[level, number] = [data[i : i + 32] for i in range(0, len(data), 32)]
+        for place in range(width if level else 0):
+            below = tiles.get((level - 1, number * TILE_WIDTH + place))
+            if below is not None and perfect_root(below) != tiles[level, number][place]:
+                raise Damage(f"tile {level - 1}/{number * TILE_WIDTH + place} is not what the tile above it says")
+    return tiles
+
+
+def tree_root(tiles: Tiles, size: int) -> bytes:
+    """Return the root over the first `size` leaves, from the tiles at its right edge."""
+    start, roots = 0, []
+    for level in reversed(range(size.bit_length())):
+        if size >> level & 1:
+            number, place = divmod(start >> 8 * (level // 8), TILE_WIDTH)
+            hashes = tiles.get((level // 8, number), [])[place : place + (1 << level % 8)]
+            if len(hashes) != 1 << level % 8:
+                raise Damage(f"a tile of level {level // 8} that {size} entries need is not there")
+            roots.append(perfect_root(hashes))
+            start += 1 << level
+    node = roots[-1]
+    for left in reversed(roots[:-1]):
+        node = hashlib.sha256(b"\x01" + left + node).digest()
+    return node
+
+
+def perfect_root(hashes: list[bytes]) -> bytes:
+    while len(hashes) > 1:
+        hashes = [hashlib.sha256(b"\x01" + b"".join(hashes[i : i + 2])).digest() for i in range(0, len(hashes), 2)]
+    return hashes[0]
+
+
+def walk_leaves(folder: Path, *, segment: Segment, tiles: Tiles, findings: Findings) -> dict[int, dict[str, Any]]:
+    """Check every leaf and ciphertext; return the leaves of entries that stand opened in a segment, by number."""
+    ends: dict[str, tuple[int, str]] = {}
+    kept = {}
+    for number, width in [part[1:] for part in segment.parts() if part[0] == 0]:
+        name, sealed = (tile_name(place, number, width) for place in ("entries", "../ciphertexts"))
+        with noting(findings, name):
+            leaves = split(read_small(folder, name), width=width, length_bytes=2)
+            texts = split(read_small(folder, sealed), width=width, length_bytes=4)
+            for place in range(width):
+                seq = number * TILE_WIDTH + place
+                with noting(findings, f"{name}, entry {seq}"):
+                    leaf = check_leaf(
+                        leaves[place], seq=seq, digest=tiles.get((0, number), [b""] * width)[place], ends=ends
+                    )
+                    if hashlib.sha256(texts[place]).hexdigest() != leaf["ct"]:
+                        raise Damage(f"changed: its ciphertext in {sealed} is not the one that the leaf names")
+                    if seq >= segment.first and leaf["kind"] in OPENED_KINDS:
+                        kept[seq] = leaf
+    return kept
+
+
+def split(data: bytes, *, width: int, length_bytes: int) -> list[bytes]:
+    """Return the items of a bundle, each after its length."""
+    items, place = [], 0
+    while place < len(data):
+        start = place + length_bytes
+        place = start + int.from_bytes(data[place:start], "big")
+        items.append(data[start:place])
+    if place != len(data) or len(items) != width:
+        raise Damage(f"does not hold exactly {width} items")
+    return items
+
+
+def check_leaf(data: bytes, *, seq: int, digest: bytes, ends: dict[str, tuple[int, str]]) -> dict[str, Any]:
+    """Return a leaf that is under its hash and follows the one before it in its stream, where that one is here too."""
+    mine = leaf_hash(data)
+    if mine != digest:
+        raise Damage("changed: its bytes do not have the hash in the tile")
+    leaf = read_leaf(data)
+    n, last = ends.get(leaf["stream"], (leaf["n"] - 1, leaf["prev"]))
+    ends[leaf["stream"]] = leaf["n"], mine.hex()
+    if leaf["seq"] != seq:
+        raise Damage(f"its leaf says entry {leaf['seq']} of the record")
+    if (leaf["n"], leaf["prev"]) != (n + 1, last) or (leaf["n"] == 1 and leaf["prev"]):
+        raise Damage("it does not follow the item before it in its stream")
+    return leaf
+
+
+def check_evidence(folder: Path, leaves: dict[int, dict[str, Any]], *, segment: Segment) -> int:
+    """Hold the opened entries about evidence against their leaves; return how many are opened."""
+    opened, expected = 0, sorted(leaves)
+    for number, line in read_lines(folder, EVIDENCE):
+        value = parse_canonical(line)
+        if not isinstance(value, dict) or set(value) != {"index", "opened"} or not isinstance(value["opened"], dict):
+            raise Damage(f"line {number} does not hold exactly index and opened")
+        if number > len(expected) or value["index"] != expected[number - 1]:
+            raise Damage(f"line {number} is not of the next entry about evidence")
+        leaf = leaves[expected[number - 1]]
+        if value["opened"] and set(value["opened"]) != set(leaf["c"]):
+            raise Damage(f"line {number} does not open every field of its entry")
+        check_opened(Entry(leaf, b"", leaf["seq"], [], value["opened"]))
+        opened += bool(value["opened"])
+        leaves.pop(leaf["seq"])
+    if leaves:
+        raise Damage(f"lacks entry {min(leaves)}")
+    return opened
+
+
+def check_files(folder: Path, payload: set[str], *, findings: Findings) -> None:
+    """Check the bag of a segment: every file of it, no other, and each with the digest in the manifests."""
+    for name, required in (("manifest-sha256.txt", payload), ("tagmanifest-sha256.txt", SEGMENT_TAGS)):
+        with noting(findings, name):
+            listed = read_bag_manifest(folder, name)
+            for path in sorted(required ^ set(listed)):
+                findings.add(name, f"should list exactly the files of the segment, but not so {shown(path)}")
+            for path, digest in listed.items():
+                check_file(folder, path, digest=digest, findings=findings)
+    there = {
+        item.relative_to(folder).as_posix() for item in folder.rglob("*") if not item.is_dir() or item.is_symlink()
+    }
+    for path in sorted(there - payload - SEGMENT_TAGS - {"tagmanifest-sha256.txt"}):
+        findings.add(shown(path), "is not part of a segment; somebody added it")
+
+
+def describe_segment(segment: Segment, *, opened: int, key: VerifierKey | None) -> str:
+    what = (
+        f"verified: entries {segment.first} to {segment.size - 1} of {shown(segment.origin)}, {opened} of them opened"
+    )
+    what += f", under the checkpoint of size {segment.size} and root {base64.b64encode(segment.root).decode()}"
+    what += f", continuing the one of size {segment.first}" if segment.first else ", from the first entry on"
+    if key:
+        return f"{what}, signed by {shown(key.name)}+{key.id.hex()}."
+    return f"{what}; the signature was NOT checked because no --key was given."
+
+
 # --- all of it -------------------------------------------------------------------------------------------------------
 def check_package(folder: Path, *, key: VerifierKey | None = None) -> tuple[str, Findings]:
     """Return (a sentence on what was verified, findings); the sentence holds only when there are no findings."""
@@ -658,7 +875,7 @@ def summarise(walk: Walk, key: VerifierKey | None) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(description="Check an export of the record.", prog="verify.py")
+    parser = argparse.ArgumentParser(description="Check an export or a segment of the record.", prog="verify.py")
     parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).resolve().parent, metavar="FOLDER")
     parser.add_argument("--key", help="the firm's verifier key, got by another way than the export itself")
     options = parser.parse_args(arguments)
@@ -668,7 +885,8 @@ def main(arguments: list[str]) -> int:
         parser.error(str(error))
     if not options.folder.is_dir():
         parser.error(f"{shown(str(options.folder), 200)} is not a folder")
-    sentence, findings = check_package(options.folder, key=key)
+    check = check_segment if (options.folder / SEGMENT).exists() else check_package
+    sentence, findings = check(options.folder, key=key)
     if not findings.count:
         print(sentence)
         return 0

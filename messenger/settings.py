@@ -77,6 +77,8 @@ try:
     ONRECORD_STAMP_OPENSSL_CONFIG: Path | None = env.path("ONRECORD_STAMP_OPENSSL_CONFIG", None)
     ONRECORD_STAMP_ROOTS: Path | None = env.path("ONRECORD_STAMP_ROOTS", None)
     ONRECORD_STAMP_S: float = env.float("ONRECORD_STAMP_S", 3600.0)
+    ONRECORD_SEGMENT_STORE: str = env.str("ONRECORD_SEGMENT_STORE", "")
+    ONRECORD_SEGMENT_S: float = env.float("ONRECORD_SEGMENT_S", 86_000.0)
     ONRECORD_EVIDENCE_S: float = env.float("ONRECORD_EVIDENCE_S", 600.0)
     ONRECORD_ERASURE_FLOOR_YEARS: int = env.int("ONRECORD_ERASURE_FLOOR_YEARS", 7)
     ONRECORD_TRUSTED_PROXIES: int = env.int("ONRECORD_TRUSTED_PROXIES", 1 if ONRECORD_PRODUCTION else 0)
@@ -104,12 +106,12 @@ if ONRECORD_SOCKET_RATE < 1:
     _fail(f"ONRECORD_SOCKET_RATE is {ONRECORD_SOCKET_RATE}; it must be at least 1 frame a second.")
 if ONRECORD_SWEEP_S < 0.1:
     _fail(f"ONRECORD_SWEEP_S is {ONRECORD_SWEEP_S}; it must be at least 0.1 seconds.")
-if not 0 <= ONRECORD_ERASURE_FLOOR_YEARS <= 99:
-    _fail(f"ONRECORD_ERASURE_FLOOR_YEARS is {ONRECORD_ERASURE_FLOOR_YEARS}; it must be from 0 to 99.")
 if ONRECORD_BLOB_STORE and not re.fullmatch(r"s3://[a-z0-9.-]{3,63}(/[^?#]*)?(\?[^#]*)?", ONRECORD_BLOB_STORE):
     _fail("ONRECORD_BLOB_STORE must be like s3://bucket/prefix?region=eu-central-1&endpoint=https://s3.firm.example.")
 if not 1 <= ONRECORD_ATTACHMENT_MAX_MB <= 2048:
     _fail(f"ONRECORD_ATTACHMENT_MAX_MB is {ONRECORD_ATTACHMENT_MAX_MB}; it must be from 1 to 2048.")
+if not 0 <= ONRECORD_ERASURE_FLOOR_YEARS <= 99:
+    _fail(f"ONRECORD_ERASURE_FLOOR_YEARS is {ONRECORD_ERASURE_FLOOR_YEARS}; it must be from 0 to 99.")
 if LOG_LEVEL not in (LEVELS := ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")):
     _fail(f"LOG_LEVEL is {LOG_LEVEL!r}; it must be one of: {', '.join(LEVELS)}.")
 if EMAIL_URL and "EMAIL_BACKEND" not in _mail:
@@ -342,6 +344,8 @@ CELERY_BEAT_SCHEDULE = {
     "finish-disposals": {"task": "archive.finish_disposals", "schedule": ONRECORD_EVIDENCE_S},
     "collect-evidence": {"task": "archive.collect_evidence", "schedule": ONRECORD_EVIDENCE_S},
     "stamp-checkpoint": {"task": "archive.stamp_checkpoint", "schedule": ONRECORD_EVIDENCE_S},
+    "seal-segments": {"task": "archive.seal_segments", "schedule": ONRECORD_EVIDENCE_S},
+    "check-segments": {"task": "archive.check_segments", "schedule": 86_400.0},
 }
 for _entry in CELERY_BEAT_SCHEDULE.values():
     # A sweep that waits behind long work is of no use once the next one is due: it must not pile up.

@@ -14,7 +14,7 @@ from archive.checkpoint import BadCheckpoint, Statement
 from archive.evidence.copying import contradiction, newest_copy
 from archive.evidence.stamping import problem_of
 from archive.leaf import format_time
-from archive.models import Entry, Mailed, Stamped, Witnessed
+from archive.models import Entry, Mailed, Segment, Stamped, Witnessed
 from archive.stamps.configuration import trusted_certificates
 from archive.witness.asking import WitnessAddress
 
@@ -72,6 +72,25 @@ def mailed() -> Attested:
     if entry is None or entry.content["size"] != row.size or format_time(entry.at) != format_time(row.at):
         return Attested(problem=f"The row of the mail of {row.size} entries is not what the record's entry says.")
     return Attested(size=row.size, at=row.at)
+
+
+def sealed() -> Attested:
+    """Return the last sealed segment, as its entry has it. Reading it back is the work of archive.segments."""
+    row = Segment.objects.exclude(sealed_at=None).order_by("-size").first()
+    if row is None or row.sealed_at is None:
+        return Attested()
+    seqs = Entry.objects.filter(kind=events.SegmentSealed.kind, seq__gte=row.size).order_by("seq")
+    seq = seqs.values_list("seq", flat=True).first()
+    try:
+        entry = ledger.open_entry(seq) if seq is not None else None
+    except (ledger.KeyMissing, ledger.NotOpened) as error:
+        return Attested(problem=f"The entry of the last segment does not open: {error}")
+    said = {"size": row.size, "root": bytes(row.root).hex(), "digest": row.digest}
+    if entry is None or said != {name: entry.content[name] for name in said}:
+        return Attested(problem=f"The row of the segment up to {row.size} is not what the record's entry says.")
+    if bytes(row.root) != ledger.Prover(row.size).root():
+        return Attested(problem=f"The segment up to {row.size} contradicts the record: it was rewritten.")
+    return Attested(size=row.size, at=entry.at)
 
 
 def _cosigned(row: Witnessed, *, witness: WitnessAddress) -> Attested:

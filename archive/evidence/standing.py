@@ -23,6 +23,7 @@ FRESH_FOR = timedelta(hours=26)
 # How far ahead another clock may be. What is further in the future would be fresh for ever.
 CLOCKS_APART = timedelta(minutes=15)
 GREEN_KINDS = 2
+SEGMENT, SEGMENT_CHECK = "segment", "segment check"
 # A mailed copy is a copy: the two together are one kind where kinds are counted.
 COUNTED_AS = {MAIL: COPY}
 
@@ -50,7 +51,7 @@ class EvidenceStatus:
 
 def status(*, at: datetime) -> EvidenceStatus:
     """Return how the record is held from outside at this time."""
-    kinds = (_witnessed(at), _stamped(at), _copied(at), _mailed(at))
+    kinds = (_witnessed(at), _stamped(at), _copied(at), _mailed(at), _sealed(at))
     fresh = {COUNTED_AS.get(kind.kind, kind.kind) for kind in kinds if kind.is_fresh}
     problems = (*_problems(), *(problem for kind in kinds for problem in kind.problems))
     return EvidenceStatus(level=_level(len(fresh)), kinds=kinds, problems=problems)
@@ -74,6 +75,11 @@ def _stamped(at: datetime) -> EvidenceKind:
 def _mailed(at: datetime) -> EvidenceKind:
     addresses: list[str] = settings.ONRECORD_COPY_MAIL
     return _kind(MAIL, sources=len(addresses), found=[attested.mailed()] if addresses else [], at=at)
+
+
+def _sealed(at: datetime) -> EvidenceKind:
+    is_set_up = SEGMENT in _configured()
+    return _kind(SEGMENT, sources=1 if is_set_up else 0, found=[attested.sealed()] if is_set_up else [], at=at)
 
 
 def _kind(kind: str, *, sources: int, found: list[Attested], at: datetime) -> EvidenceKind:
@@ -100,6 +106,8 @@ def _configured() -> set[str]:
     singles = {
         COPY: settings.ONRECORD_COPY_DIR,
         MAIL: settings.ONRECORD_COPY_MAIL,
+        SEGMENT: settings.ONRECORD_SEGMENT_STORE,
+        SEGMENT_CHECK: settings.ONRECORD_SEGMENT_STORE,
         STAMP: settings.ONRECORD_STAMP_URL or settings.ONRECORD_STAMP_OPENSSL_CONFIG,
     }
     return names | {name for name, value in singles.items() if value}

@@ -1,13 +1,15 @@
-"""What `manage.py record` does about evidence from outside: stamps. The command itself is in commands/record.py.
+"""What `manage.py record` does about evidence from outside: stamps and segments. The command is in commands/record.py.
 
 It must not decide how the process ends for what it finds wrong: it says whether all is well.
 """
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from archive import evidence
+from archive import evidence, segments
+from archive.models import Segment
 from archive.stamps.replies import StampRefused
 
 Write = Callable[[str], object]
@@ -15,6 +17,8 @@ Write = Callable[[str], object]
 
 def add_parsers(commands: Any) -> None:  # Any: argparse gives its sub-commands no public type
     commands.add_parser("stamps", help="verify every kept time stamp; exit 1 when one does not fit")
+    parts = commands.add_parser("segments", help="list, seal or check the segments of the record")
+    parts.add_argument("act", choices=sorted(_SEGMENTS), help="check exits 1 when a segment is not as it was sealed")
 
 
 def verify_stamps(write: Write) -> bool:
@@ -31,10 +35,45 @@ def verify_stamps(write: Write) -> bool:
     return not any(stamp.problem for stamp in found)
 
 
+def run_segments(act: str, write: Write) -> bool:
+    """List, seal or check segments, and say what was found; return whether all is well."""
+    if segments.configured_store() is None:
+        write("There is no segment store: set ONRECORD_SEGMENT_STORE.")
+        return False
+    return _SEGMENTS[act](write)
+
+
+def _list(write: Write) -> bool:
+    for row in Segment.objects.order_by("first"):
+        state = f"{row.digest} {row.store} {row.version}".strip() if row.sealed_at else f"waiting. {row.problem}"
+        write(f"entries {row.first} to {row.size - 1}: {state}")
+    return True
+
+
+def _seal(write: Write) -> bool:
+    sealed = segments.seal_segments(at=datetime.now(UTC), is_due_now=True)
+    problem = segments.problem()
+    write(problem or f"{sealed} segments were sealed.")
+    return not problem
+
+
+def _check(write: Write) -> bool:
+    found = segments.check_segments(at=datetime.now(UTC), everything=True)
+    for check in found:
+        write(f"entries {check.first} to {check.size - 1}: {check.problem or 'as it was sealed'}")
+    problem = segments.problem()
+    if problem:
+        write(problem)
+    return not problem
+
+
+_SEGMENTS = {"check": _check, "list": _list, "seal": _seal}
+
+
 def describe_stamp(reply: Path, *, note: str) -> str:
     """Return what to say of a stamp that was brought with a checkpoint. Raises StampRefused, ValueError, OSError."""
     at, authority = evidence.stamped_at(reply.read_bytes(), note=note)
     return f"It existed at {at.isoformat()}, says {authority}."
 
 
-__all__ = ["StampRefused", "add_parsers", "describe_stamp", "verify_stamps"]
+__all__ = ["StampRefused", "add_parsers", "describe_stamp", "run_segments", "verify_stamps"]

@@ -84,6 +84,8 @@ class Command(BaseCommand):
             self._compare(options["file"], stamp=options["stamp"])
         elif what == "stamps":
             _exit_unless(outside.verify_stamps(self.stdout.write))
+        elif what == "segments":
+            _exit_unless(outside.run_segments(options["act"], self.stdout.write))
         elif what == "break":
             receipt = ledger.record_break(reason=options["reason"], at=datetime.now(UTC))
             self.stdout.write(f"The loss is accepted in entry {receipt.seq}. Tell those who witness the record.")

@@ -8,6 +8,7 @@ from django.core import checks
 from django.db import connections
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate, pre_migrate
+from django.utils.module_loading import import_string
 
 from archive.fences import fence_connection, grant_rights, lift, put_back
 from archive.stamps.configuration import check_stamps
@@ -21,6 +22,9 @@ class ArchiveConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        # By name: these need the models, loaded only now.
+        register_files = import_string("archive.retention.register_files")
+        register_files("attachments", erase=import_string("archive.uploads.dispose_of"))
         checks.register(check_witnesses)
         checks.register(check_stamps)
         checks.register(check_store)

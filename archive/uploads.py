@@ -7,7 +7,7 @@ Worst case of a mistake: a file of the record is gone. `record check` reads ever
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -24,6 +24,7 @@ from archive.keys.destroying import destroy_wrapping_keys
 from archive.keys.store import bucket_names
 from archive.ledger.head import keystore
 from archive.models import Blob
+from archive.spans import Span
 
 __all__ = ["LIFETIME", "BlobDamaged", "BlobMissing", "Draft", "KeptKey", "NotClaimed", "NotKept"]
 
@@ -98,9 +99,15 @@ def give_up(digests: Collection[str], *, at: datetime) -> None:
     Blob.objects.filter(digest__in=digests, seq=None, doomed_at=None).update(doomed_at=at)
 
 
-def dispose_of(seqs: Collection[int], *, at: datetime) -> None:
-    """Mark the files of entries whose content is being destroyed, in that transaction; the sweep removes them."""
-    Blob.objects.filter(seq__in=seqs, doomed_at=None).update(doomed_at=at)
+def dispose_of(entries: Sequence[Span]) -> None:
+    """Remove the files of entries that were disposed of; their keys went with the entries. For `archive.retention`.
+
+    What a store keeps in spite of us is tried again by the sweep; nobody can open it.
+    """
+    for first, last in entries:
+        Blob.objects.filter(seq__range=(first, last), doomed_at=None).update(doomed_at=datetime.now(UTC))
+    for digest in _doomed():
+        _try_remove(digest)
 
 
 def sweep(*, at: datetime) -> int:

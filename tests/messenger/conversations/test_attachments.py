@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from archive import ledger, search
+from archive import ledger, retention, search
 from archive.events import attachments_of
 from archive.models import Blob
 from messenger.conversations import actions, attachments, membership, moderation, queries
@@ -330,6 +330,27 @@ def test_the_key_of_a_day_is_destroyed_once_its_files_cannot_wait_any_more(cast:
 def _unwrapped(upload: Upload) -> bytes:
     kept = attachments.uploads.KeptKey(upload.bucket, bytes(upload.wrapped))
     return attachments.uploads.unwrap_key(kept, upload=upload.pk)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.breaks_the_record  # the invariants open every message, and this one is gone
+def test_a_disposal_takes_the_file_along_and_the_record_stays_sound(cast: Cast) -> None:
+    conversation = office.direct(cast.alice, cast.bob)
+    old = timezone.now() - timedelta(days=8 * 366)
+    upload, kept = send_up(cast.alice), send_up(cast.alice, samples.TEXT, "kept.txt")
+    outcome = actions.post_message(
+        cast.alice, conversation_id=conversation.pk, client_key=uuid.uuid4(), body="", attachments=[upload.pk], at=old
+    )
+    assert isinstance(outcome, actions.Posted)
+    message = post(cast.alice, conversation, kept)
+    officers = {"asked_by": cast.carl.as_actor(), "approved_by": cast.cora.as_actor()}
+    done = retention.dispose_expired(reason="The term has ended", at=timezone.now(), **officers)
+    assert done.count == 1
+    assert not blob_path(upload.blob).exists() and not Blob.objects.filter(pk=upload.blob).exists()
+    assert fetched(cast.bob, message) == samples.TEXT
+    with pytest.raises((Conflict, NotFound)):
+        fetched(cast.bob, outcome.message)
+    assert not ledger.check_blobs() and ledger.check().is_sound
 
 
 # --- trouble ---------------------------------------------------------------------------------------------------------

@@ -1,4 +1,7 @@
-"""A client of the socket for tests, written from docs/protocol.md: says hello, keeps frames, knows its cursors."""
+"""A client of the socket for tests, written from docs/protocol.md: says hello, keeps frames, knows its cursors.
+
+Every frame that comes is held against docs/frames.schema.json.
+"""
 
 import json
 import time
@@ -12,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
+from tests.frame_schema import faults_of
 from tests.stack import Stack, cookie_header
 
 Frame = dict[str, Any]
@@ -94,11 +98,14 @@ class Reader:
 
     def _take(self, seconds: float) -> None:
         try:
-            self.frames.append(json.loads(self.socket.recv(timeout=seconds)))
+            frame = json.loads(self.socket.recv(timeout=seconds))
         except TimeoutError:
             return
         except ConnectionClosed as closed:
             self._note(closed)
+            return
+        assert faults_of(frame) == [], frame
+        self.frames.append(frame)
 
     def _note(self, closed: ConnectionClosed) -> None:
         self.closed = closed.rcvd.code if closed.rcvd else 1006

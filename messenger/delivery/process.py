@@ -1,7 +1,10 @@
 """The one hub of this process: started with the first socket, fed by the bus, kept alive."""
 
 import asyncio
+import signal
+import threading
 from collections.abc import Coroutine
+from types import FrameType
 from weakref import WeakKeyDictionary
 
 import redis.asyncio
@@ -29,7 +32,22 @@ def hub_of_this_loop(source: Source) -> Hub:
         _keep(hub.run())
         if settings.REDIS_URL:
             _keep(_subscribe(hub))
+        _say_bye_at_sigterm(loop, hub)
     return _hubs[loop]
+
+
+def _say_bye_at_sigterm(loop: asyncio.AbstractEventLoop, hub: Hub) -> None:
+    """Before the server's own handler stops it: afterwards it closes the sockets and nothing can be said."""
+    server_stops = signal.getsignal(signal.SIGTERM)
+    if threading.current_thread() is not threading.main_thread() or not callable(server_stops):
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        # In the loop's turn, not here: a signal may come in the middle of a write.
+        loop.call_soon_threadsafe(hub.say_bye)
+        server_stops(number, frame)
+
+    signal.signal(signal.SIGTERM, handle)
 
 
 def _pass_from_any_thread(loop: asyncio.AbstractEventLoop, hub: Hub, hint: str) -> None:

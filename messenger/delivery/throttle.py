@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 BURST_S = 5.0  # a socket may spend the frames of so many seconds at once
-PATIENCE = 10  # bursts of refused frames in a row after which a sender cannot be helped
+PATIENCE = 10  # bursts of refused frames after which a sender cannot be helped
 TYPING_S = 3.0
 MANY = 10_000
 
@@ -14,27 +14,28 @@ class Throttle:
 
     rate: float
     now: float
-    refused: int = 0  # in a row
     _left: float = field(init=False)
+    _strikes: float = 0.0  # refused frames, forgotten at the same rate
 
     def __post_init__(self) -> None:
         self._left = self.rate * BURST_S
 
     def take(self, now: float) -> bool:
         """Return whether one more frame is taken."""
-        self._left = min(self.rate * BURST_S, self._left + (now - self.now) * self.rate)
+        refill = (now - self.now) * self.rate
+        self._left = min(self.rate * BURST_S, self._left + refill)
+        self._strikes = max(0.0, self._strikes - refill)
         self.now = now
         if self._left < 1:
-            self.refused += 1
+            self._strikes += 1
             return False
         self._left -= 1
-        self.refused = 0
         return True
 
     @property
     def is_hopeless(self) -> bool:
-        """Say whether the sender goes on and on although every frame is refused."""
-        return self.refused > self.rate * BURST_S * PATIENCE
+        """Say whether the sender goes on and on although frames are refused."""
+        return self._strikes > self.rate * BURST_S * PATIENCE
 
 
 @dataclass(slots=True)

@@ -111,3 +111,18 @@ test("an answered ping keeps the connection", (t) => {
   }
   assert.equal(FakeSocket.made.length, 1);
 });
+
+test("a server that says bye is left alone for as long as it asks, once", (t) => {
+  const { socket, tick } = makeClient(t);
+  socket().accept();
+  socket().say(welcome);
+  socket().say({ t: "bye", reconnect_ms: 7_000 });
+  socket().hangUp(1012);
+  tick(6_999);
+  assert.equal(FakeSocket.made.length, 1);
+  tick(1);
+  assert.equal(FakeSocket.made.length, 2);
+  socket().hangUp(1006);
+  tick(1_000);
+  assert.equal(FakeSocket.made.length, 3);
+});

@@ -21,6 +21,7 @@ export class ChatSocket extends EventTarget {
   #silenceTimer;
   #isStopped = false;
   #isWelcome = false;
+  #byeMs = null;
 
   /** `cursors()` returns the cursors for hello. Events: `frame` (detail: frame), `state` (detail: name), `signedout`. */
   constructor({ url, cursors, WebSocketClass = globalThis.WebSocket }) {
@@ -73,6 +74,7 @@ export class ChatSocket extends EventTarget {
     clearTimeout(this.#silenceTimer);
     const frame = JSON.parse(data);
     if (frame.t === "welcome") this.#welcomed();
+    if (frame.t === "bye") this.#byeMs = frame.reconnect_ms;
     this.#emit("frame", frame);
   }
 
@@ -98,7 +100,11 @@ export class ChatSocket extends EventTarget {
     this.#retryTimer = setTimeout(() => this.open(), this.#waitAfter(code));
   }
 
+  /* A server that stops tells each client when to come back, so that they do not all come at once. */
   #waitAfter(code) {
+    const byeMs = this.#byeMs;
+    this.#byeMs = null;
+    if (byeMs !== null) return byeMs;
     if (code === MEMBERSHIP_CHANGED && this.#tries === 0) return this.#tries++;
     return fullJitter(this.#tries++);
   }

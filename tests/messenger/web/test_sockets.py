@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,10 +12,13 @@ from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from messenger.asgi import application
+from messenger.delivery import hub
+from messenger.delivery.line import SESSION_ENDED
 from messenger.delivery.process import hub_of_this_loop
-from messenger.people.models import Person
+from messenger.people.models import Person, SignInSession
 from messenger.web.sockets import SOURCE, TRY_AGAIN_LATER
 from tests.cast import Cast
 from tests.messenger.conversations import office
@@ -102,3 +106,20 @@ def test_a_socket_that_the_server_cancels_is_forgotten(cast: Cast, client_for: C
         assert hub_of_this_loop(SOURCE).lines == set()
 
     _with_socket(client_for(cast.alice), scene)
+
+
+def test_a_socket_outlives_its_session_by_no_more_than_a_sweep(
+    cast: Cast, client_for: ClientFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "SWEEP_S", 0.2)
+    monkeypatch.setattr(hub, "TICK_S", 0.1)
+    browser = client_for(cast.alice)
+    started_at = timezone.now() - timedelta(seconds=settings.SESSION_COOKIE_AGE - 1)
+    SignInSession.objects.filter(person=cast.alice).update(started_at=started_at)
+
+    async def scene(socket: WebsocketCommunicator) -> None:
+        assert (await _ask(socket, {"t": "hello", "v": 1}))["t"] == "welcome"
+        closed = await socket.receive_output(timeout=5)
+        assert (closed["type"], closed["code"]) == ("websocket.close", SESSION_ENDED)
+
+    _with_socket(browser, scene)

@@ -1,0 +1,160 @@
+"""Delivery in the running product, under Daphne and under uvicorn: races, a lost bus, goodbyes, senders of too much.
+
+The uvicorn process stands beside the other one on the same database with a bus that leads nowhere: what is posted
+through it wakes its own sockets, what is posted through the other one it must find by itself.
+"""
+
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from tests import services
+from tests.reader import Reader
+from tests.stack import ROOT, Stack, WebProcess
+
+NOWHERE = "redis://127.0.0.1:1/0"
+UVICORN = ("-m", "uvicorn", "--log-level", "warning", "--ws-per-message-deflate", "false", "--port")
+APPLICATION = ("--app-dir", str(ROOT), "messenger.asgi:application")
+
+
+@pytest.fixture(scope="module")
+def uvicorn(stack: Stack) -> Iterator[Stack]:
+    port = services.free_port()
+    environment = stack.environment | {"PORT": str(port), "DJANGO_SETTINGS_MODULE": "messenger.settings"}
+    if "REDIS_URL" in environment:
+        environment["REDIS_URL"] = NOWHERE
+    process = WebProcess(
+        folder=services.new_folder("uvicorn"),
+        port=port,
+        arguments=(*UVICORN, str(port), *APPLICATION),
+        environment=environment,
+    )
+    try:
+        process.start()
+        yield replace(stack, web=process)
+    finally:
+        process.stop()
+
+
+@pytest.fixture(scope="module", params=["daphne", "uvicorn"])
+def server(request: pytest.FixtureRequest, stack: Stack) -> Stack:
+    return stack if request.param == "daphne" else request.getfixturevalue("uvicorn")
+
+
+@pytest.fixture(scope="module")
+def browsers(stack: Stack) -> dict[str, httpx.Client]:
+    return {name: stack.sign_in(name) for name in ("alice", "bob")}
+
+
+def _at(server: Stack, browser: httpx.Client) -> httpx.Client:
+    """Return the signed-in browser at this server."""
+    return httpx.Client(base_url=server.url, cookies=browser.cookies, headers=browser.headers, timeout=30)
+
+
+def _group(browsers: dict[str, httpx.Client]) -> int:
+    bob = browsers["bob"].get("/api/v1/me").json()["id"]
+    wish = {"kind": "group", "title": uuid.uuid4().hex[:6], "people": [bob]}
+    answer = browsers["alice"].post("/api/v1/conversations", json=wish)
+    assert answer.status_code == 201, answer.text
+    return int(answer.json()["id"])
+
+
+def _post(browser: httpx.Client, conversation: int, body: str) -> int:
+    wish = {"client_key": str(uuid.uuid4()), "body": body}
+    answer = browser.post(f"/api/v1/conversations/{conversation}/messages", json=wish)
+    assert answer.status_code == 201, answer.text
+    return int(answer.json()["n"])
+
+
+def _numbers(reader: Reader, conversation: int) -> list[int]:
+    return [frame["n"] for frame in reader.frames if frame["t"] == "ev" and frame["c"] == conversation]
+
+
+@pytest.mark.parametrize("after", [2, 9])
+def test_a_removal_that_races_with_a_burst_lets_nothing_after_it_through(
+    server: Stack, browsers: dict[str, httpx.Client], after: int
+) -> None:
+    group, bob_id = _group(browsers), browsers["bob"].get("/api/v1/me").json()["id"]
+    reader = Reader.hello(server, browsers["bob"], {group: 1})
+    alice = _at(server, browsers["alice"])
+
+    def burst() -> None:
+        for number in range(12):
+            _post(_at(server, browsers["alice"]), group, f"line {number}")
+
+    posting = [threading.Thread(target=burst) for _ in range(2)]
+    for thread in posting:
+        thread.start()
+    reader.wait_for("ev", c=group, n=1 + after)
+    assert alice.delete(f"/api/v1/conversations/{group}/members/{bob_id}").status_code == 204
+    for thread in posting:
+        thread.join()
+    assert reader.wait_for_close(seconds=5) == 4003
+    events = alice.get("/api/v1/sync", params={"after": f"{group}:1"}).json()["events"]
+    (removal,) = [event["n"] for event in events if event["kind"] == "membership.removed"]
+    assert max(event["n"] for event in events) == 26 > removal
+    assert _numbers(reader, group) == list(range(2, removal + 1))
+
+
+def test_without_a_bus_everything_comes_within_five_seconds_once_and_in_order(
+    stack: Stack, uvicorn: Stack, browsers: dict[str, httpx.Client]
+) -> None:
+    group = _group(browsers)
+    reader = Reader.hello(uvicorn, browsers["bob"], {group: 1})
+    for number in range(5):
+        last = _post(browsers["alice"], group, f"line {number}")
+    began = time.monotonic()
+    reader.wait_for("ev", c=group, n=last, seconds=8)
+    assert time.monotonic() - began < 6
+    assert _numbers(reader, group) == list(range(2, last + 1))
+
+
+def test_without_a_bus_a_sign_out_still_ends_the_socket_within_a_second_or_so(stack: Stack, uvicorn: Stack) -> None:
+    browser = stack.sign_in("dana")
+    reader = Reader.hello(uvicorn, browser)
+    browser.post("/accounts/logout/", data={"csrfmiddlewaretoken": browser.headers["X-CSRFToken"]})
+    assert reader.wait_for_close(seconds=1.5) == 4001
+
+
+def test_who_sends_too_much_is_throttled_and_served_again_after_a_pause(
+    server: Stack, browsers: dict[str, httpx.Client]
+) -> None:
+    reader = Reader.hello(server, browsers["alice"])
+    for _ in range(400):
+        reader.say({"t": "ping"})
+    key = reader.post(1, "too much", str(uuid.uuid4()))
+    assert reader.wait_for("error", client_key=key, seconds=20)["code"] == "throttled"
+    pongs = [frame["t"] for frame in reader.frames].count("pong")
+    assert 150 <= pongs < 400
+    time.sleep(0.5)
+    reader.frames.clear()
+    reader.say({"t": "ping"})
+    reader.wait_for("pong")
+
+
+def test_who_never_stops_is_closed(server: Stack, browsers: dict[str, httpx.Client]) -> None:
+    reader = Reader.hello(server, browsers["alice"])
+    for _ in range(3_000):
+        reader.say({"t": "typing"})
+    assert reader.wait_for_close(seconds=20) == 4009
+
+
+def test_a_server_that_stops_tells_each_client_when_to_come_back(
+    server: Stack, browsers: dict[str, httpx.Client]
+) -> None:
+    readers = [Reader.hello(server, browsers["bob"]) for _ in range(4)]
+    server.web.stop()
+    try:
+        for reader in readers:
+            reader.listen(5)
+        waits = [frame["reconnect_ms"] for reader in readers for frame in reader.frames if frame["t"] == "bye"]
+        assert len(waits) == len(set(waits)) == 4 and min(waits) >= 500
+        assert all(reader.closed is not None for reader in readers)
+    finally:
+        server.web.start()
+    Reader.hello(server, browsers["bob"])

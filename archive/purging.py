@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from django.db import connection
 
 from archive import sealing
+from archive.fences import acting_as_purger
 from archive.ledger import words
 from archive.ledger.head import keystore, lock_head
 from archive.ledger.opening import place_of, record_keys
@@ -43,14 +44,14 @@ def rewrap(seqs: Sequence[int], *, name: str) -> str:
                 if entry.seq in keys
             }
             rows = [(used, key, seq) for seq, key in wrapped.items()]
-            with connection.cursor() as cursor:
+            with acting_as_purger(), connection.cursor() as cursor:
                 cursor.executemany("UPDATE archive_recordkey SET bucket = %s, wrapped = %s WHERE seq = %s", rows)
         return used
 
 
 def delete(seqs: Sequence[int]) -> None:
     """Delete the record keys and the search rows of entries."""
-    with purging():
+    with purging(), acting_as_purger():
         for some in portions_of(seqs):
             words.erase(some)
             RecordKey.objects.filter(seq__in=some).delete()

@@ -31,7 +31,7 @@ def grant_rights(connection: BaseDatabaseWrapper) -> bool:
 
 @contextmanager
 def acting_as_purger() -> Iterator[None]:
-    """Take the role that may change and delete record keys and search rows, inside a transaction.
+    """Take the role that may change and delete record keys and search rows, and may do nothing else, in a transaction.
 
     Without that role, or on SQLite, the block runs as it is. When the block fails, its savepoint takes the role back.
     """

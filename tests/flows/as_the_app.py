@@ -6,7 +6,7 @@ Run by test_database_roles.py as `python -m tests.flows.as_the_app`; prints JSON
 import json
 import os
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import django
@@ -16,7 +16,7 @@ django.setup()
 
 from django.db import DatabaseError, connection, transaction  # noqa: E402  # models load after Django is set up
 
-from archive import events, ledger, search  # noqa: E402
+from archive import events, ledger, retention, search  # noqa: E402
 from archive.export.package import make  # noqa: E402
 from archive.export.scope import Scope  # noqa: E402
 from archive.fences import acting_as_purger  # noqa: E402
@@ -48,7 +48,17 @@ def work(folder: Path) -> bool:
     assert search.find(search.Query(words="quarterly")).total == 1
     order = {"export_id": 1, "requester": cast.carl.as_actor(), "approvals": [], "purpose": "test", "at": now()}
     assert make(Scope(streams=("conversation:1",)), folder=folder, **order).entries > 0
+    assert dispose(cast.bob.as_actor(), by=cast.carl.as_actor(), approved_by=cast.cora.as_actor()) == 1
     return ledger.check_all().is_sound
+
+
+def dispose(person: events.Actor, *, by: events.Actor, approved_by: events.Actor) -> int:
+    """Dispose of what is beyond its term; return how many entries went."""
+    with ledger.transaction():
+        old = now() - timedelta(days=8 * 366)
+        ledger.record(events.SignedIn(stream=person.id, actor=person, at=old, address="", agent=""))
+    done = retention.dispose_expired(reason="term over", asked_by=by, approved_by=approved_by, at=now())
+    return done.count
 
 
 def passes(statement: str) -> bool:

@@ -13,6 +13,7 @@ from django.template import loader
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from archive import ledger
 from messenger.conversations.actions import Refusal
 from messenger.people import errors
 
@@ -38,6 +39,9 @@ CODES: Final[tuple[tuple[type[exceptions.APIException], str], ...]] = (
 REFUSED: Final = "The firm's rules do not allow this message. Nobody has seen it."
 NOTHING_HERE: Final = errors.NotFound().message
 NOT_ALLOWED: Final = errors.NotAllowed().message
+# The action was not done, or nobody knows: asking again with the same client key is harmless and finds out.
+UNRECORDED: Final = (ledger.TooBusy, ledger.OutcomeUnknown)
+AGAIN: Final = "This could not be recorded just now. Try again in a moment."
 FAILED: Final = "Something failed on our side. Try again; if it stays, tell your administrator."
 
 
@@ -69,6 +73,8 @@ def api_error(error: Exception, context: dict[str, Any]) -> Response | None:
     """Shape whatever a view of the API raised; None (a failure of ours) goes on to the server's handler."""
     if isinstance(error, errors.Denial):
         return _denied(error)
+    if isinstance(error, UNRECORDED):
+        return _answer(HTTPStatus.SERVICE_UNAVAILABLE, failure("unavailable", AGAIN), headers={"Retry-After": "1"})
     if isinstance(error, Http404):
         return _answer(HTTPStatus.NOT_FOUND, failure("not_found", NOTHING_HERE))
     if isinstance(error, PermissionDenied):

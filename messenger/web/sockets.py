@@ -30,7 +30,7 @@ from messenger.people import errors
 from messenger.people.models import Person
 from messenger.web import frames_in
 from messenger.web.build import BUILD_ID
-from messenger.web.errors import FAILED, refusal_frame
+from messenger.web.errors import AGAIN, FAILED, UNRECORDED, refusal_frame
 from messenger.web.gates import SocketGuest, guest_is_live, guest_of_scope
 
 CATCH_UP_EVENTS = 200
@@ -38,6 +38,8 @@ SUBPROTOCOL = "onrecord.v1"
 TRY_AGAIN_LATER = 1013
 # Delivery and revocations do not wait for posts that wait for the record.
 HUB_THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hub")
+# As many posts wait for one commit at most; a thread that waits holds no pooled connection.
+POST_THREADS = ThreadPoolExecutor(max_workers=64, thread_name_prefix="post")
 TYPING = TypingGate()
 Result = TypeVar("Result")
 
@@ -131,6 +133,8 @@ class ChatSocket(AsyncWebsocketConsumer):
             await self._say_error(error.code, error.field, error.message, client_key)
             if self.throttle.is_hopeless:
                 await self.close(code=BAD_FRAME)
+        except UNRECORDED:
+            await self._say_error("unavailable", None, AGAIN, client_key)
         except Exception:  # whatever broke on our side: the sender is told, and the socket stays open
             log.exception("socket_failed", step="receive")
             await self._say_error("failed", None, FAILED, client_key)
@@ -195,6 +199,7 @@ class ChatSocket(AsyncWebsocketConsumer):
         conversation_id, key = frames_in.number_of(frame, "c"), frames_in.key_of(frame)
         outcome = await in_database(
             self._act_post,
+            executor=POST_THREADS,
             conversation_id=conversation_id,
             client_key=key,
             body=frame.get("body"),

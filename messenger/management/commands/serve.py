@@ -46,6 +46,7 @@ class Command(BaseCommand):
         finally:
             if worker is not None:
                 worker.stop()
+            ledger.stop_writer()
         self.stdout.write("OnRecord has stopped.")
 
     def _listen(self, host: str, port: int) -> None:

@@ -60,6 +60,7 @@ def _line_frame(line: Line) -> Frame:
         "body": line.body,
         "attachments": list(line.files),
         "is_removed": line.is_removed,
+        "is_disposed": line.is_disposed,
     }
 
 

@@ -22,7 +22,10 @@ CONTEXT = 2
 
 @dataclass(frozen=True)
 class Line:
-    """One message as the record holds it. `is_removed`: members see a tombstone in its place."""
+    """One message as the record holds it. `is_removed`: members see a tombstone in its place.
+
+    `is_disposed`: its content was destroyed, so there is neither author nor body.
+    """
 
     seq: int
     n: int
@@ -32,6 +35,7 @@ class Line:
     author: str
     body: str
     is_removed: bool
+    is_disposed: bool = False
     files: tuple[dict[str, Any], ...] = ()  # what clients are told of a message's files (docs/protocol.md)
 
 
@@ -86,6 +90,8 @@ def read_look(seq: int) -> Look:
 def _read_around(target: ledger.Opened) -> Look:
     if target.kind not in OPENABLE_KINDS:
         raise NotFound
+    if target.disposed_by is not None:
+        raise Conflict(None, f"Entry {target.seq} was disposed of, as entry {target.disposed_by} says.")
     conversation_id = conversation_id_of(target.stream)
     before, after = _neighbours(conversation_id, target.n) if conversation_id is not None else ([], [])
     removed = _removed(conversation_id, [target.n, *before, *after])
@@ -111,6 +117,8 @@ def _removed(conversation_id: int | None, numbers: Iterable[int]) -> frozenset[i
 
 
 def _line(opened: ledger.Opened, removed: frozenset[int]) -> Line:
+    if opened.disposed_by is not None:
+        return Line(opened.seq, opened.n, opened.kind, opened.at, "", "", "", is_removed=False, is_disposed=True)
     actor = opened.content["actor"]
     if not isinstance(actor, dict):
         raise NotFound

@@ -99,6 +99,7 @@ class LineShape(Fields):
     body = serializers.CharField()
     attachments = FileShape(many=True)
     is_removed = serializers.BooleanField()
+    is_disposed = serializers.BooleanField()
 
 
 class EvidenceShape(Fields):

@@ -48,6 +48,9 @@ def check_message(message: Message) -> None:
     entry = ledger.open_entry(message.seq)
     assert (entry.stream, entry.n) == (message.conversation.stream, message.n), f"message {message.pk}: wrong entry"
     assert entry.kind in MESSAGE_KINDS, f"message {message.pk}: its entry is a {entry.kind}"
+    if entry.disposed_by is not None:
+        assert (message.is_disposed, message.body, message.html) == (True, "", ""), f"message {message.pk}: words stay"
+        return
     assert entry.content["body"] == message.body, f"message {message.pk}: the words differ from the record"
 
 

@@ -31,24 +31,28 @@ class Disposals:
 
     claims: tuple[Claim, ...]
     destroyed: frozenset[str]
+    finished: int  # the last entry that says so of keys
 
     def unfinished(self) -> list[Claim]:
-        """Return the disposals of which a key is not yet recorded as destroyed."""
-        return [claim for claim in self.claims if not self.destroyed.issuperset(claim.keys)]
+        """Return the disposals after which nothing has been recorded as destroyed, or not their own keys."""
+        return [
+            claim for claim in self.claims if claim.seq > self.finished or not self.destroyed.issuperset(claim.keys)
+        ]
 
 
 def read_disposals() -> Disposals:
     """Return what the record's entries say. Raises KeyMissing, NotOpened."""
     rows = list(Entry.objects.filter(stream__name=DISPOSALS_STREAM).order_by("n"))
     keys = record_keys(rows)
-    claims, destroyed = [], set[str]()
+    claims, destroyed, finished = [], set[str](), -1
     for row in rows:
         content = content_of(row, record_key=keys[row.seq]) if row.seq in keys else {}
         if row.kind == Disposal.kind and content:
             claims.append(read_claim(content, seq=row.seq, at=row.at))
         elif row.kind == KeyDestroyed.kind:
             destroyed.update(names_in(content.get("keys")))
-    return Disposals(tuple(claims), frozenset(destroyed))
+            finished = row.seq
+    return Disposals(tuple(claims), frozenset(destroyed), finished)
 
 
 def disposed_by(seqs: Iterable[int]) -> dict[int, int]:

@@ -28,16 +28,16 @@ def finish_disposals(at: datetime) -> tuple[str, ...]:
     Call it outside of a transaction. Raises KeyMissing, ForeignRecord.
     """
     disposals = read_disposals()
-    pending = _pending(disposals)
-    if not pending:
+    pending, unfinished = _pending(disposals), disposals.unfinished()
+    if not pending and not unfinished:
         return ()
     destroyed = _destroy(pending)
-    for claim in disposals.unfinished():
+    for claim in unfinished:
         derived.erase_files(claim.entries)
     if not purging.scrub(derived.tables()):
         log.warning("disposal_not_cleared", keys=len(destroyed))  # readers are in the way: the next sweep tries again
         return ()
-    if destroyed:
+    if destroyed or not pending:
         with ledger.transaction():
             ledger.record(KeyDestroyed(stream=DISPOSALS_STREAM, actor=SYSTEM, at=at, keys=destroyed))
     return destroyed

@@ -48,7 +48,7 @@ def message_frames(messages: Iterable[Message]) -> list[Frame]:
 
 
 def _message_frame(message: Message, attempt: Attempt | None) -> Frame:
-    is_shown = message.state == Message.SHOWN
+    is_shown = message.state == Message.SHOWN and not message.is_disposed
     return {
         "c": message.conversation_id,
         "n": message.n,
@@ -58,7 +58,7 @@ def _message_frame(message: Message, attempt: Attempt | None) -> Frame:
         "html": message.html if is_shown else "",
         "attachments": message.attachments if is_shown else [],
         "at": instant(message.at),
-        "state": message.state,
+        "state": "disposed" if message.is_disposed else message.state,
         "removal_reason": message.removal_reason,
         "channel": message.channel,
         "seq": message.seq,

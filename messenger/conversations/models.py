@@ -52,6 +52,7 @@ class Message(models.Model):
     client_key = models.UUIDField(unique=True)
     state = models.CharField(max_length=10, default=SHOWN)
     removal_reason = models.CharField(max_length=300, blank=True)
+    is_disposed = models.BooleanField(default=False)  # its content was destroyed: there are no words any more
     at = models.DateTimeField()
 
     class Meta:

@@ -289,6 +289,6 @@ def test_the_command_shows_what_may_go_and_what_holds_keep(capsys: pytest.Captur
     call_command("disposal", "finish")
     call_command("disposal", "scrub")
     assert capsys.readouterr().out.splitlines() == ["Keys destroyed: none were left.", "The tables are written anew."]
-    call_command("record", "check", "--no-blobs")
+    call_command("record", "check")
     assert ", 1 of them disposed of." in capsys.readouterr().out
     assert bodies(seqs) == [None, "held"]

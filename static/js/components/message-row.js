@@ -49,10 +49,14 @@ export function showTimes(row) {
 
 /** Put the tombstone in the place of words that a reviewer removed. */
 export function showRemoved(row, reason) {
+  showTombstone(row, gettext("Removed after review: %(reason)s. The original stays in the record.", { reason }));
+}
+
+function showTombstone(row, text) {
   row.classList.add("message-removed");
   const note = document.createElement("p");
   note.className = "message-tombstone";
-  note.append(iconElement("eye-off"), gettext("Removed after review: %(reason)s. The original stays in the record.", { reason }));
+  note.append(iconElement("eye-off"), text);
   row.querySelector(".message-body, .message-tombstone").replaceWith(note);
 }
 
@@ -79,6 +83,7 @@ function fillAuthor(row, author, isContact) {
 
 function showBody(row, message) {
   if (message.state === "removed") return showRemoved(row, message.removal_reason);
+  if (message.state === "disposed") return showTombstone(row, gettext("No longer kept."));
   const body = row.querySelector(".message-body");
   body.classList.toggle("message-plain", !message.html);
   if (message.html) body.innerHTML = trustServerHtml(message.html);

@@ -1,0 +1,84 @@
+"""Erase what the chat keeps of entries that are disposed of: words, reasons, texts, what carriers told us of them.
+
+Danger: it deletes words for good. It is called by archive.retention only, under the head's lock, in the transaction of
+the disposal. Rows stay, emptied, so that numbers have no gap and readers see that something was there.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from django.db.models import Q
+
+from archive import retention
+from archive.retention import Erased
+from messenger.conversations.models import Message, MessageReport, RefusedPost, StreamEvent
+from messenger.sms.models import Attempt, ConsentEvent, InboundText, SimulatedText, StatusReport
+
+AT_ONCE = 200  # places in one condition
+NO_LONGER_KEPT = "(no longer kept)"  # a text must not be empty
+TABLES = tuple(
+    model._meta.db_table
+    for model in (
+        Message,
+        MessageReport,
+        RefusedPost,
+        StreamEvent,
+        Attempt,
+        ConsentEvent,
+        InboundText,
+        SimulatedText,
+        StatusReport,
+    )
+)
+
+
+def register() -> None:
+    """Have the chat's rows erased with every disposal."""
+    retention.register_rows("chat", erase=erase, tables=TABLES)
+
+
+def erase(entries: Sequence[Erased]) -> None:
+    """Empty every row that was made from one of these entries."""
+    for start in range(0, len(entries), AT_ONCE):
+        some = entries[start : start + AT_ONCE]
+        seqs = [entry.seq for entry in some]
+        messages = list(Message.objects.filter(seq__in=seqs).select_related("contact"))
+        _erase_texts(messages)
+        _erase_messages(messages)
+        _erase_events(seqs)
+        RefusedPost.objects.filter(seq__in=seqs).update(reasons=[])
+        ConsentEvent.objects.filter(seq__in=seqs).update(evidence="")
+
+
+def _erase_messages(messages: Collection[Message]) -> None:
+    keys = [message.pk for message in messages]
+    Message.objects.filter(pk__in=keys).update(body="", html="", attachments=[], is_disposed=True)
+    MessageReport.objects.filter(message__in=keys).update(comment="", decision_reason="")
+
+
+def _erase_events(seqs: Iterable[int]) -> None:
+    """Leave of events what clients need to place them: numbers, and no name or reason."""
+    for event in StreamEvent.objects.filter(seq__in=seqs).exclude(data={}):
+        if event.kind == "message.removed":
+            Message.objects.filter(conversation=event.conversation_id, n=event.data["target"]).update(removal_reason="")
+            event.data = {"target": event.data["target"], "reason": ""}
+        elif "person" in event.data:
+            event.data = {"person": {"id": event.data["person"]["id"], "name": ""}}
+        event.save(update_fields=["data"])
+
+
+def _erase_texts(messages: Collection[Message]) -> None:
+    """Empty texts and what carriers sent and said; one that has not left us yet is cancelled."""
+    places = Q()
+    for message in messages:
+        places |= Q(conversation_id=message.conversation_id, n=message.n)
+    if not places:
+        return
+    attempts = Attempt.objects.filter(places)
+    keys = list(attempts.values_list("pk", flat=True))
+    attempts.filter(state="queued").update(state="cancelled", detail="no longer kept")
+    attempts.update(text=NO_LONGER_KEPT, decision={}, release=None, reasons=[])
+    StatusReport.objects.filter(attempt__in=keys).update(raw="")
+    SimulatedText.objects.filter(reference__in=[str(key) for key in keys]).update(body="")
+    for message in messages:
+        if message.contact is not None:
+            InboundText.objects.filter(number=message.contact.number, received_at=message.at).update(body="")

@@ -25,6 +25,8 @@ from typing import Any, BinaryIO, Dict, List, NamedTuple, Tuple
 
 ENTRIES, HEADS, CHECKPOINT, MANIFEST = "data/entries.jsonl", "data/heads.json", "data/checkpoint", "data/manifest.json"
 PAYLOAD = {ENTRIES, HEADS, CHECKPOINT, MANIFEST}
+ATTACHMENTS = "data/attachments"  # holds <entry>-<place>.<ending> for each file that an opened field names
+ATTACHED, ATTACHED_FIELD = re.compile(r"([0-9]{1,16}-[0-9])\.[a-z0-9]{1,8}"), re.compile(r"att\.[0-9]")
 SEGMENT, BEFORE, EVIDENCE = "data/segment.json", "data/before", "data/evidence.jsonl"
 OPENED_KINDS = {"checkpoint.stamped", "checkpoint.witnessed", "segment.sealed", "stream.heads"}
 TILE_WIDTH = 256
@@ -132,6 +134,7 @@ class Walk:
     opened: int = 0
     streams: dict[str, int] = field(default_factory=dict)
     kinds: dict[str, dict[str, int]] = field(default_factory=dict)
+    files: dict[str, dict[str, object]] = field(default_factory=dict)  # <entry>-<place> to what describe() must say
 
 
 # --- canonical JSON --------------------------------------------------------------------------------------------------
@@ -308,6 +311,8 @@ def check_bag(folder: Path, findings: Findings) -> None:
             listed = read_bag_manifest(folder, name)
             for path, digest in listed.items():
                 check_file(folder, path, digest=digest, findings=findings)
+            if required is PAYLOAD:
+                required = PAYLOAD.union(attached(folder))
             for path in sorted(required - set(listed)):
                 findings.add(name, f"does not list {path}")
     with noting(findings, "data"):
@@ -323,7 +328,7 @@ def check_file(folder: Path, path: str, *, digest: str, findings: Findings) -> N
 def check_strays(folder: Path, findings: Findings) -> None:
     for item in sorted((folder / "data").rglob("*")):
         name = item.relative_to(folder).as_posix()
-        if name not in PAYLOAD:
+        if name not in PAYLOAD | {ATTACHMENTS} and item.parent != folder / ATTACHMENTS:  # those: check_attachments
             findings.add(shown(name), "is not part of an export; somebody added it")
     for item in sorted(folder.iterdir()):
         if item.name not in TAGS | BESIDE and not item.name.startswith("."):  # file managers leave dot files
@@ -493,8 +498,18 @@ def check_entry(entry: Entry, *, where: str, walk: Walk) -> None:
     walk.damaged -= 1
     with noting(walk.findings, where):
         check_opened(entry)
+        note_files(entry, walk)
     tally(entry, walk)
     follow(entry, where=where, walk=walk)
+
+
+def note_files(entry: Entry, walk: Walk) -> None:
+    for name in filter(ATTACHED_FIELD.fullmatch, entry.opened):
+        value = entry.opened[name]["value"]
+        stated = (value.get("sha256"), value.get("size")) if isinstance(value, dict) else ("", "")
+        if not HASH.fullmatch(str(stated[0])) or type(stated[1]) is not int:
+            raise Damage(f"opened field {shown(name)} does not describe a file")
+        walk.files[f"{entry.index}-{name[-1]}"] = {"sha256": stated[0], "size_bytes": stated[1]}
 
 
 def tally(entry: Entry, walk: Walk) -> None:
@@ -599,7 +614,8 @@ def check_manifest(folder: Path, *, walk: Walk, findings: Findings) -> None:
     manifest = parse_canonical(read_small(folder, MANIFEST))
     if not isinstance(manifest, dict) or not isinstance(manifest.get("streams"), dict):
         raise Damage("should be an object with streams, counts, checkpoint and files")
-    held: dict[str, dict[str, object]] = {"files": {name: describe(folder, name) for name in PAYLOAD - {MANIFEST}}}
+    names = {*PAYLOAD, *attached(folder)} - {MANIFEST}
+    held: dict[str, dict[str, object]] = {"files": {name: describe(folder, name) for name in names}}
     held["counts"] = {"entries": walk.lines, "kinds": walk.kinds, "opened": walk.opened, "streams": walk.streams}
     if walk.checkpoint:
         held["checkpoint"] = describe_checkpoint(walk.checkpoint)
@@ -622,6 +638,29 @@ def differences(said: object, held: dict[str, object]) -> list[str]:
     told = said if isinstance(said, dict) else {}
     same = {name for name in set(told) & set(held) if canonical(told[name]) == canonical(held[name])}
     return sorted(shown(name) for name in (set(told) | set(held)) - same)
+
+
+# --- check 7: the files that opened entries name ----------------------------------------------------------------------
+def attached(folder: Path) -> list[str]:
+    """Return the names of all files that lie in the folder of attachments."""
+    return sorted(f"{ATTACHMENTS}/{item.name}" for item in (folder / ATTACHMENTS).glob("*"))
+
+
+def check_attachments(folder: Path, *, walk: Walk, findings: Findings) -> None:
+    """Hold each file against the field that names it; there must be one for each field, and no other."""
+    present: dict[str, list[str]] = {}
+    for name in attached(folder):
+        match = ATTACHED.fullmatch(name.rpartition("/")[2])
+        present.setdefault(match.group(1) if match else name, []).append(name)
+    for stem, expected in sorted(walk.files.items()):
+        names = present.pop(stem, [])
+        with noting(findings, shown(f"{ATTACHMENTS}/{stem}")):
+            if len(names) != 1:
+                raise Damage("stands here twice" if names else "the file is missing that its entry names")
+            if describe(folder, names[0]) != expected:
+                raise Damage("changed: it is not the file that its entry names")
+    for name in sorted(name for names in present.values() for name in names):
+        findings.add(shown(name), "is not part of an export; no opened entry names it")
 
 
 # --- a segment: a run of the record in tlog-tiles (section Segments of the format) -----------------------------------
@@ -848,6 +887,8 @@ def check_package(folder: Path, *, key: VerifierKey | None = None) -> tuple[str,
     walk = walk_entries(folder, checkpoint=checkpoint, heads=heads)
     with noting(after, MANIFEST):
         check_manifest(folder, walk=walk, findings=after)
+    with noting(after, ATTACHMENTS):
+        check_attachments(folder, walk=walk, findings=after)
     check_bag(folder, after)
     return summarise(walk, key), join([before, walk.findings, after])
 

@@ -7,11 +7,12 @@ entry out, and must not go on when the record itself has a hole.
 import base64
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from pathlib import Path
 
-from archive import canonical, ledger, merkle
+from archive import canonical, ledger, merkle, verify
 from archive.canonical import Json
-from archive.export.opening import open_batch
+from archive.export.files import StoreAway, write_files
+from archive.export.opening import Fields, open_batch
 from archive.export.scope import Scope
 from archive.leaf import Leaf as LeafMembers
 from archive.leaf import parse_time
@@ -71,13 +72,14 @@ def cut_at(heads_seq: int) -> Cut:
     return Cut(heads_seq, heads, row.note, origin, row.size, bytes(row.root))
 
 
-def write_entries(file: BinaryIO, *, scope: Scope, streams: Sequence[str], cut: Cut) -> Counts:
-    """Write one line for each entry of the streams (ids) up to the cut, sorted by stream and number."""
+def write_entries(bag: Path, *, scope: Scope, streams: Sequence[str], cut: Cut) -> Counts:
+    """Write a line for each entry of the streams (ids) up to the cut, sorted by stream and number, and their files."""
     counts, prover = Counts(), ledger.Prover(cut.size)
     ends = {stream: n for stream, n, _ in cut.heads}
-    for stream in sorted(streams):
-        for leaves in _batches(stream, last=ends.get(stream, 0)):
-            file.write(b"".join(_lines(leaves, scope=scope, counts=counts, prover=prover)))
+    with (bag / verify.ENTRIES).open("wb") as file:
+        for stream in sorted(streams):
+            for leaves in _batches(stream, last=ends.get(stream, 0)):
+                file.write(b"".join(_lines(leaves, bag=bag, scope=scope, counts=counts, prover=prover)))
     return counts
 
 
@@ -107,17 +109,26 @@ def _batches(stream: str, *, last: int) -> Iterator[dict[int, bytes]]:
         yield {rows[n]: bytes(leaves[rows[n]]) for n in wanted}
 
 
-def _lines(leaves: dict[int, bytes], *, scope: Scope, counts: Counts, prover: ledger.Prover) -> Iterator[bytes]:
+def _lines(
+    leaves: dict[int, bytes], *, bag: Path, scope: Scope, counts: Counts, prover: ledger.Prover
+) -> Iterator[bytes]:
     members = {seq: _parse(seq, data) for seq, data in leaves.items()}
     batch = open_batch([seq for seq, leaf in members.items() if scope.opens(leaf.kind, parse_time(leaf.at))])
     for seq, leaf in members.items():
         fields = batch.opened.get(seq, {})
+        closed = [batch.closed[seq]] if seq in batch.closed else _write_files(bag, seq=seq, fields=fields)
         counts.add(leaf, is_opened=bool(fields))
-        if seq in batch.closed:
-            reason = batch.closed[seq]
+        for reason in closed:
             counts.exceptions.append({"entry": seq, "n": leaf.n, "reason": reason, "stream": leaf.stream})
         # Leaf and fields were parsed as canonical JSON, and the rest is our own: nothing to look at again.
         yield canonical.encode_again(_line(seq, leaves[seq], opened=fields, prover=prover)) + b"\n"
+
+
+def _write_files(bag: Path, *, seq: int, fields: Fields) -> list[str]:
+    try:
+        return write_files(bag, seq=seq, fields=fields)
+    except StoreAway as error:
+        raise ExportFailed(str(error)) from error
 
 
 def _parse(seq: int, data: bytes) -> LeafMembers:

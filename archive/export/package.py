@@ -89,8 +89,7 @@ def build(order: Order, *, heads_seq: int, folder: Path) -> Package:
 def _write_bag(bag: Path, order: Order, cut: Cut) -> Counts:
     streams = stream_names(order.scope)
     (bag / "data").mkdir(parents=True)
-    with (bag / verify.ENTRIES).open("wb") as file:
-        counts = write_entries(file, scope=order.scope, streams=list(streams), cut=cut)
+    counts = write_entries(bag, scope=order.scope, streams=list(streams), cut=cut)
     (bag / verify.HEADS).write_bytes(heads_json(cut, streams=list(streams)))
     (bag / verify.CHECKPOINT).write_bytes(cut.note.encode())
     manifest = _manifest(bag, order, cut=cut, counts=counts, streams=streams)
@@ -100,7 +99,7 @@ def _write_bag(bag: Path, order: Order, cut: Cut) -> Counts:
 
 
 def _manifest(bag: Path, order: Order, *, cut: Cut, counts: Counts, streams: dict[str, str]) -> dict[str, Json]:
-    files = sorted(verify.PAYLOAD - {verify.MANIFEST})
+    files = sorted({*verify.PAYLOAD, *verify.attached(bag)} - {verify.MANIFEST})
     statement = verify.read_checkpoint(bag, None)
     return {
         "approvals": list[Json](order.approvals),
@@ -120,7 +119,7 @@ def _manifest(bag: Path, order: Order, *, cut: Cut, counts: Counts, streams: dic
 
 
 def _write_tags(bag: Path, order: Order, text: str) -> None:
-    payload = sorted(verify.PAYLOAD)
+    payload = sorted({*verify.PAYLOAD, *verify.attached(bag)})
     octets = sum((bag / name).stat().st_size for name in payload)
     info = {
         "Bag-Software-Agent": TOOL,

@@ -91,6 +91,7 @@ check_bag() {
 	for file in data/* data/.[!.]*; do
 		case $file in
 		data/entries.jsonl | data/heads.json | data/checkpoint | data/manifest.json) ;;
+		data/attachments) [ -d "$file" ] || refuse "$file: is not part of an export; somebody added it" ;;
 		*) [ ! -e "$file" ] || refuse "$file: is not part of an export; somebody added it" ;;
 		esac
 		[ ! -L "$file" ] || refuse "$file: is a link"
@@ -100,6 +101,27 @@ check_bag() {
 		README.txt | bag-info.txt | bagit.txt | data | manifest-sha256.txt | tagmanifest-sha256.txt | verify.py | verify.sh) ;;
 		*) refuse "$file: is not part of an export; somebody added it" ;;
 		esac
+	done
+}
+
+# --- check 7: the files that opened entries name ----------------------------------------------------------------------
+check_file() { # place, value of the field: one file of this name, with the digest and size that the field states
+	stated=${2#*'","sha256":"'}
+	stated_hash=${stated%%\"*}
+	stated=${stated#"$stated_hash"'","size":'}
+	stated=${stated%%,*}
+	is_hex "$stated_hash" 64 && is_number "$stated" || refuse "$where: field att.$1 does not describe a file"
+	set -- data/attachments/"$index-$1".*
+	[ $# -eq 1 ] && [ -f "$1" ] && [ ! -L "$1" ] || refuse "$where: its file $index-* is missing, or stands twice"
+	hash_of <"$1"
+	[ "$hash" = "$stated_hash" ] && [ "$(wc -c <"$1")" -eq "$stated" ] || refuse "$1: is not the file that its entry names"
+	: >"$work/attached/${1##*/}"
+}
+
+check_strange_files() { # after all entries: no file that none of them names
+	for file in data/attachments/* data/attachments/.[!.]*; do
+		[ ! -e "$file" ] && [ ! -L "$file" ] || [ -f "$work/attached/${file##*/}" ] ||
+			refuse "$file: is not part of an export; no opened entry names it"
 	done
 }
 
@@ -239,7 +261,7 @@ check_opened() { # every opened value gives its commitment: HMAC-SHA256(key, val
 		is_hex "$secret" 64 || refuse "$where: the key of field $name is malformed"
 		given=$(printf '%s' "$value" | openssl dgst -sha256 -mac HMAC -macopt "hexkey:$secret")
 		[ "\"$name\":\"${given##* }\"" = "$pair" ] || refuse "$where: field $name was changed"
-		case $name in root) opened_root=$value ;; count) opened_count=$value ;; esac
+		case $name in root) opened_root=$value ;; count) opened_count=$value ;; att.[0-9]) check_file "${name#att.}" "$value" ;; esac
 	done
 	[ -z "$left" ] || refuse "$where: a field is opened that the leaf does not have"
 }
@@ -356,7 +378,9 @@ check_manifest() {
 	require_told counts "$told"
 	require_told checkpoint "{\"origin\":\"$origin\",\"root\":\"$root64\",\"size\":$size}"
 	told=
-	for file in data/checkpoint data/entries.jsonl data/heads.json; do
+	for file in data/attachments/* data/checkpoint data/entries.jsonl data/heads.json; do
+		[ -e "$file" ] || continue
+		require_listed manifest-sha256.txt "$file"
 		hash_of <"$file"
 		told="$told,\"$file\":{\"sha256\":\"$hash\",\"size_bytes\":$(($(wc -c <"$file")))}"
 	done
@@ -387,7 +411,7 @@ usage() {
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 trap 'exit 2' HUP INT TERM
-mkdir "$work/nodes" "$work/ends" "$work/kinds"
+mkdir "$work/nodes" "$work/ends" "$work/kinds" "$work/attached"
 read_key "$1"
 cd "${2:-$(dirname "$0")}" || usage
 check_bag
@@ -395,6 +419,7 @@ check_checkpoint
 read_heads
 heads_at=$index
 walk_entries
+check_strange_files
 check_manifest
 printf 'verified and complete: %s entries, %s of them opened, up to entry %s, under the checkpoint of %s of size %s.\n' \
 	"$lines" "$opened_lines" "$heads_at" "$origin" "$size"

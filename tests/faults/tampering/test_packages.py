@@ -165,8 +165,12 @@ def cover_up(folder: Path) -> None:
         manifest["files"][name] = verify.describe(folder, name)
     manifest["counts"] = _counts(folder)
     path.write_bytes(_encoded(manifest))
-    for name, pattern in (("manifest-sha256.txt", "data/*"), ("tagmanifest-sha256.txt", "*")):
-        files = sorted(item for item in folder.glob(pattern) if item.is_file() and "tagm" not in item.name)
+    for name, patterns in (
+        ("manifest-sha256.txt", ("data/*", "data/attachments/*")),
+        ("tagmanifest-sha256.txt", ("*",)),
+    ):
+        found = [item for pattern in patterns for item in folder.glob(pattern)]
+        files = sorted(item for item in found if item.is_file() and "tagm" not in item.name)
         lines = [f"{hashlib.sha256(f.read_bytes()).hexdigest()}  {f.relative_to(folder)}\n" for f in files]
         (folder / name).write_text("".join(lines))
 

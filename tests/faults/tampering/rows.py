@@ -1,14 +1,15 @@
-"""Attacks on rows by SQL, as the owner of the database, fences down: kinds 1, 2 and 9 to 13.
+"""Attacks on rows by SQL, as the owner of the database, fences down: kinds 1, 2 and 9 to 14.
 
 Each changes rows of one entry or a few, and says which entry has to be named for it.
 """
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
 
-from archive import merkle
+from archive import events, ledger, merkle, purging
 from archive.keys import open_keystore
 from tests.faults.tampering.attack import Dice, Done, fetch, get_bytes, one, put, run
 
@@ -20,6 +21,8 @@ EVIDENCE = (
     ("archive_recordkey", "wrapped", "seq", 0),
     ("archive_checkpoint", "root", "size", 1),
 )
+LATE = datetime(2026, 12, 24, 12, tzinfo=UTC)  # after everything in the record that is attacked
+LATER = LATE + timedelta(days=2)
 TABLES = ("archive_document", "archive_recordkey", "archive_entry", "archive_leaf")
 
 
@@ -108,10 +111,13 @@ def backdate(dice: Dice, size: int) -> Done:
 
 
 def destroy_a_record_key(dice: Dice, size: int) -> Done:
-    seq = dice.randrange(size)
-    if dice.random() < 0.5:
+    seq, way = dice.randrange(size), dice.randrange(3)
+    if way == 0:
         run("DELETE FROM archive_recordkey WHERE seq = %s", seq)
         return Done(f"the key of entry {seq} deleted", one(seq))
+    if way == 1:
+        purging.delete([seq])
+        return Done(f"the key of entry {seq} deleted with its words, as a disposal does", one(seq))
     length = len(get_bytes("archive_recordkey", "wrapped", key="seq", at=seq))
     put("archive_recordkey", "wrapped", bytes(length), key="seq", at=seq)
     return Done(f"the key of entry {seq} overwritten with zeros", one(seq))
@@ -145,3 +151,52 @@ def _swap(table: str, column: str, *, dice: Dice, size: int) -> Done:
 
 def _encoded(leaf: dict[str, object]) -> bytes:
     return json.dumps(leaf, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def claim_and_keep_the_record_keys(dice: Dice, size: int) -> Done:
+    """Record a disposal of some entries, and keep the keys of one of them at least."""
+    first = dice.randrange(size)
+    last = dice.randrange(first, min(size, first + 4))
+    kept = dice.randrange(first, last + 1)
+    _record(_disposal(first, last, keys=(), at=LATE))
+    purging.delete([seq for seq in range(first, last + 1) if seq < kept])
+    return Done(f"entries {first} to {last} said to be disposed of, the keys from {kept} on kept", one(kept))
+
+
+def claim_and_keep_the_wrapping_key(dice: Dice, size: int) -> Done:
+    """Dispose of a whole bucket by the book, but keep the file of its key, in one of two ways."""
+    rows = fetch("SELECT bucket, MIN(seq), MAX(seq) FROM archive_recordkey GROUP BY bucket ORDER BY bucket")
+    bucket, first, last = dice.choice(rows)
+    assert isinstance(bucket, str) and isinstance(first, int) and isinstance(last, int)
+    doomed = [seq for (seq,) in fetch("SELECT seq FROM archive_recordkey WHERE bucket = %s", bucket)]
+    said = _record(_disposal(first, last, keys=(bucket,), at=LATE))
+    purging.delete([seq for seq in doomed if isinstance(seq, int)])
+    if dice.random() < 0.5:
+        gone = events.KeyDestroyed(stream=events.DISPOSALS_STREAM, actor=events.SYSTEM, at=LATE, keys=(bucket,))
+        return Done(f"the key {bucket} said to be destroyed, and kept", one(_record(gone)))
+    _record(events.KeyDestroyed(stream=events.DISPOSALS_STREAM, actor=events.SYSTEM, at=LATER, keys=()))
+    return Done(f"the key {bucket} never destroyed after its disposal", one(said))
+
+
+def _disposal(first: int, last: int, *, keys: tuple[str, ...], at: datetime) -> events.Disposal:
+    carl, cora = (events.Actor(id=f"person:{number}", name=name) for number, name in ((8, "Carl"), (9, "Cora")))
+    return events.Disposal(
+        stream=events.DISPOSALS_STREAM,
+        actor=cora,
+        at=at,
+        cause="erasure",
+        reason="asked by the person",
+        asked_by=carl,
+        approved_by=cora,
+        entries=((first, last),),
+        count=last - first + 1,
+        buckets={},
+        floor_years=0,
+        kept_back={},
+        keys=keys,
+    )
+
+
+def _record(event: events.Event) -> int:
+    with ledger.transaction():
+        return ledger.record(event).seq

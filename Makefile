@@ -4,7 +4,7 @@ PORT ?= 8000
 BIN := .venv/bin
 export PORT
 
-.PHONY: help demo serve test faults bench check lock vendor clean
+.PHONY: help demo serve stack test faults bench check lock vendor clean
 .DEFAULT_GOAL := help
 
 help: ## List these commands
@@ -16,12 +16,16 @@ demo: .venv/.runtime ## Fill a small office under var/ and serve it (PORT=8123)
 serve: .venv/.runtime ## Serve what is under var/; an empty folder opens the first-run page
 	@exec $(BIN)/python manage.py serve
 
+stack: .venv/.dev ## Two nodes behind nginx, PostgreSQL, Redis and Celery on this machine, with the demo office (PORT=8123)
+	@exec $(BIN)/python -m tools.stack
+
 test: .venv/.dev ## Run every test on SQLite, then on PostgreSQL and Redis
 	@$(BIN)/python -m tests
 
-faults: .venv/.dev ## Attack the record 10,000 times and kill its writer 300 times on each database
+faults: .venv/.dev ## Attack the record 10,000 times, kill its writer 300 times, and break delivery for an hour
 	@ONRECORD_FAULTS_MUTATIONS=10000 ONRECORD_FAULTS_CLEAN=200 ONRECORD_FAULTS_FILES=50 ONRECORD_FAULTS_PACKAGES=700 \
-		ONRECORD_FAULTS_KILLS=25 $(BIN)/python -m tests -rP tests/faults/tampering tests/faults/test_failpoints.py
+		ONRECORD_FAULTS_KILLS=25 ONRECORD_FAULTS_LONG=1 $(BIN)/python -m tests -rP tests/faults/tampering \
+		tests/faults/test_failpoints.py tests/faults/delivery
 
 bench: .venv/.dev ## Measure the record (NAME=append, BACKEND=sqlite, ENTRIES=20000); JSON lines
 	@$(BIN)/python -m bench $(NAME) $(if $(BACKEND),--backend $(BACKEND)) $(if $(ENTRIES),--entries $(ENTRIES))

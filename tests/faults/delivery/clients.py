@@ -143,6 +143,7 @@ class Reader:
     is_online: asyncio.Event = field(default_factory=asyncio.Event)
     socket: ClientConnection | None = None
     closed_with: list[int] = field(default_factory=list)
+    _bye_s: float = 0.0  # when to come back, where the server said so
     _synced: dict[int, int] = field(default_factory=dict)
     _waiting: dict[str, asyncio.Future[Line]] = field(default_factory=dict)
 
@@ -160,7 +161,8 @@ class Reader:
             self.closed_with.append(code)
             if code == SESSION_ENDED:
                 return
-            await asyncio.sleep(random.uniform(*PAUSE_S))
+            await asyncio.sleep(self._bye_s or random.uniform(*PAUSE_S))
+            self._bye_s = 0.0
 
     async def stop(self) -> None:
         self.is_stopping = True
@@ -225,6 +227,8 @@ class Reader:
                 if not self.forgets_cursors and head - self.cursors.get(c, head) > CATCH_UP_EVENTS:
                     await self._sync(c)
             self.is_online.set()
+        elif frame["t"] == "bye":
+            self._bye_s = frame["reconnect_ms"] / 1000
         elif frame["t"] in ("ack", "error"):
             waiting = self._waiting.get(frame.get("client_key", ""))
             if waiting is not None and not waiting.done():

@@ -11,21 +11,34 @@ import sys
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import httpx
 
 from tests.faults.delivery.clients import Door, Log, Reader, Seat, Sender, http_door
 from tests.faults.delivery.history import Limits, Stored, Verdict, judge, read_log
 from tests.faults.delivery.planted import missed_plants
-from tests.stack import ROOT, Stack
+
+ROOT = Path(__file__).resolve().parents[3]
 
 CATCH_UP_S = 12.0
 ONLINE_S = 60.0
+RUN_LIMIT_S = 7200.0 if os.environ.get("ONRECORD_FAULTS_LONG") == "1" else 150.0
 # A server dies with the thread that started it (services.dies_with_parent): this one lasts as long as the tests.
 HAND = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hand")
 SEED = int(os.environ.get("ONRECORD_FAULTS_SEED", "20261121"))
 IS_LONG = os.environ.get("ONRECORD_FAULTS_LONG") == "1"
+
+
+class Product(Protocol):
+    """A running product, whatever it consists of."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    @property
+    def url(self) -> str: ...
 
 
 async def by_hand(act: Callable[[], Any]) -> None:
@@ -41,7 +54,7 @@ class Office:
     conversations: list[int]
 
 
-def run_program(name: str, stack: Stack, *arguments: str) -> dict[str, Any]:
+def run_program(name: str, stack: Product, *arguments: str) -> dict[str, Any]:
     """Run a program of this folder in the product's environment; return the JSON that it prints."""
     environment = os.environ | stack.environment | {"DJANGO_SETTINGS_MODULE": "messenger.settings"}
     source = f"import django; django.setup(); from tests.faults.delivery.{name} import main; main()"
@@ -59,14 +72,14 @@ def run_program(name: str, stack: Stack, *arguments: str) -> dict[str, Any]:
     return found
 
 
-def open_office(stack: Stack, *, people: int, conversations: int, members: int = 0, strangers: int = 0) -> Office:
+def open_office(stack: Product, *, people: int, conversations: int, members: int = 0, strangers: int = 0) -> Office:
     """Found the firm of a product that has not started yet; groups are of all people, or of `members` each."""
     sizes = (people, conversations, members, strangers)
     found = run_program("office_program", stack, *(str(size) for size in sizes))
     return Office([Seat(**seat) for seat in found["seats"]], found["conversations"])
 
 
-def read_store(stack: Stack) -> Stored:
+def read_store(stack: Product) -> Stored:
     return Stored(**run_program("store_program", stack))
 
 
@@ -74,7 +87,7 @@ def read_store(stack: Stack) -> Stored:
 class Rig:
     """Clients of one run. `start` begins them, `finish` lets them end, `verdict` judges what they wrote down."""
 
-    stack: Stack
+    stack: Product
     office: Office
     log: Log
     heads: dict[int, int]  # where the readers begin
@@ -196,7 +209,7 @@ async def read_heads(url: str, seat: Seat, conversations: list[int]) -> dict[int
 
 
 def run_load(
-    stack: Stack,
+    stack: Product,
     office: Office,
     scenario: Callable[[Rig], Awaitable[None]],
     *,
@@ -209,8 +222,9 @@ def run_load(
     async def run() -> Rig:
         heads = await read_heads(url or stack.url, office.seats[0], office.conversations)
         rig = Rig(stack, office, Log(stack.folder / f"{name}.jsonl"), heads, url=url)
-        await scenario(rig)
-        await rig.finish(catch_up_s=catch_up_s)
+        async with asyncio.timeout(RUN_LIMIT_S):
+            await scenario(rig)
+            await rig.finish(catch_up_s=catch_up_s)
         return rig
 
     return asyncio.run(run())

@@ -29,7 +29,7 @@ def test_kill_9_loses_nothing_doubles_nothing_and_keeps_the_order(stack: Stack) 
     control = Log(stack.folder / "forgetful.jsonl")
     stack.web.start()
     try:
-        rig = run_load(stack, office, lambda rig: kill_again_and_again(rig, control), name="kill")
+        rig = run_load(stack, office, lambda rig: kill_again_and_again(rig, stack, control), name="kill")
     finally:
         stack.web.stop()
         control.close()
@@ -43,7 +43,7 @@ def test_kill_9_loses_nothing_doubles_nothing_and_keeps_the_order(stack: Stack) 
     assert "Traceback" not in stack.log()
 
 
-async def kill_again_and_again(rig: Rig, control: Log) -> None:
+async def kill_again_and_again(rig: Rig, stack: Stack, control: Log) -> None:
     dice = random.Random(SEED)
     readers = [rig.add_reader(number) for number in range(READERS)]
     rig.add_reader(0, label="forgetful", forgets_cursors=True, log=control)
@@ -53,7 +53,7 @@ async def kill_again_and_again(rig: Rig, control: Log) -> None:
     for _ in range(CYCLES):
         await rig.some_more(LEAST_ACKED // CYCLES)
         await asyncio.sleep(dice.uniform(0, 0.3))
-        await rig.during("kill -9", lambda: restart(rig.stack))
+        await rig.during("kill -9", lambda: restart(stack))
 
 
 def restart(stack: Stack) -> None:

@@ -12,14 +12,17 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from contextvars import copy_context
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.core.management import call_command
 from django.db import connection
 
 from archive import events, ledger
+from archive.ledger.group import Group, Job
 from archive.models import Leaf
 from tests.archive.record_reset import reset_record
 
@@ -120,10 +123,24 @@ def write_until_killed(point: Point, *, dice: random.Random, day: int, acknowled
         arm(point, death=Death(dice.randint(1, point.most)), until=until)
         for number in range(MOST_BATCHES):
             happened = list(_batch(dice.randint(*point.batch), at=FIRST_DAY + timedelta(days=day + number), dice=dice))
-            with ledger.transaction():
-                receipts = ledger.record_all(happened)
+            receipts = _as_group(happened) if number % 2 else _as_one(happened)
             told = "".join(f"{receipt.seq} {receipt.leaf_hash.hex()}\n" for receipt in receipts)
             os.write(acknowledge, told.encode())
+
+
+def _as_one(happened: list[events.Event]) -> list[ledger.Receipt]:
+    with ledger.transaction():
+        return ledger.record_all(happened)
+
+
+def _as_group(happened: list[events.Event]) -> list[ledger.Receipt]:
+    """Record each entry as an action of its own, all of them in one group, as the writer's thread does."""
+    group = Group()
+    for event in happened:
+        group.join(Job(partial(ledger.record, event), name="record", context=copy_context()))
+    group.write(group.jobs)
+    group.tell()
+    return [job.finish() for job in group.jobs]
 
 
 def _batch(size: int, *, at: datetime, dice: random.Random) -> Iterator[events.Event]:

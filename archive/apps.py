@@ -25,6 +25,7 @@ class ArchiveConfig(AppConfig):
         # By name: these need the models, loaded only now.
         register_files = import_string("archive.retention.register_files")
         register_files("attachments", erase=import_string("archive.uploads.dispose_of"))
+        import_string("archive.segments.record_keys.register")()
         checks.register(check_witnesses)
         checks.register(check_stamps)
         checks.register(check_store)

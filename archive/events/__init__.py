@@ -25,6 +25,7 @@ from archive.events.ledger import (
     KeyRotated,
     LogBreak,
     RecordChecked,
+    RecordRefilled,
     StreamHeads,
 )
 from archive.events.looks import (
@@ -112,6 +113,7 @@ __all__ = [
     "PersonReactivated",
     "ReceiptMarked",
     "RecordChecked",
+    "RecordRefilled",
     "RecordSearched",
     "ReportDecided",
     "RoleGranted",

@@ -66,6 +66,17 @@ class LogBreak(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RecordRefilled(Event):
+    """The database was put back to `before` entries, and those up to `size` were taken from the segment store again."""
+
+    kind: ClassVar[str] = "record.refilled"
+    before: int
+    size: int
+    segments: tuple[str, ...]  # names of the files, which say run and root
+    without_key: int  # entries whose content could not be opened
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConfigurationChanged(Event):
     kind: ClassVar[str] = "configuration.changed"
     what: str

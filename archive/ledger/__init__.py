@@ -35,6 +35,7 @@ from archive.ledger.reading import (
     read_stream,
     stream_leaves,
 )
+from archive.ledger.rebuilding import register_rebuilding
 from archive.ledger.resuming import BadPlace, PlaceFile
 from archive.ledger.rows import Rows
 from archive.ledger.rows import read_range as read_rows
@@ -92,6 +93,7 @@ __all__ = [
     "record_break",
     "record_heads",
     "register_comparison",
+    "register_rebuilding",
     "stop_writer",
     "stream_leaves",
     "transaction",

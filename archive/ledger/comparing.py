@@ -139,13 +139,13 @@ class _Walk:
 
     def _examine(self, after: int | None, upto: int) -> list[Problem]:
         try:
-            entries = list(_open_page(self._streams, after=after, upto=upto))
+            entries = list(open_page(self._streams, after=after, upto=upto))
         except UNREADABLE as error:
             return [Problem(None, f"Entries up to {upto} cannot be read ({type(error).__name__}), nor compared.")]
         return self._comparison.examine(entries, after=after, upto=upto)
 
 
-def _open_page(streams: str, *, after: int | None, upto: int) -> Iterator[Recorded]:
+def open_page(streams: str, *, after: int | None, upto: int) -> Iterator[Recorded]:
     rows = Entry.objects.filter(seq__lte=upto, stream__name__startswith=streams).select_related("stream")
     entries = list((rows if after is None else rows.filter(seq__gt=after)).order_by("seq"))
     keys = RecordKey.objects.in_bulk([row.seq for row in entries])

@@ -22,6 +22,7 @@ class Erased:
 
 RowEraser = Callable[[Sequence[Erased]], None]
 FileEraser = Callable[[Sequence[Span]], None]
+Keeper = Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class _Rows:
 
 _rows: dict[str, _Rows] = {}
 _files: dict[str, FileEraser] = {}
+_keepers: dict[str, Keeper] = {}
 
 
 def register_rows(name: str, *, erase: RowEraser, tables: Iterable[str]) -> None:
@@ -45,6 +47,16 @@ def register_files(name: str, *, erase: FileEraser) -> None:
     It may be called again with the same numbers.
     """
     _files[name] = erase
+
+
+def register_keeper(name: str, *, keep: Keeper) -> None:
+    """Have `keep` called before wrapping keys are destroyed: it takes down how entries that stay are wrapped now."""
+    _keepers[name] = keep
+
+
+def keep_what_stays() -> None:
+    for keep in _keepers.values():
+        keep()
 
 
 def erase_rows(seqs: Sequence[int]) -> None:

@@ -31,6 +31,8 @@ def finish_disposals(at: datetime) -> tuple[str, ...]:
     pending, unfinished = _pending(disposals), disposals.unfinished()
     if not pending and not unfinished:
         return ()
+    if pending:
+        derived.keep_what_stays()  # kept nowhere else, what stays would be lost with an older database
     destroyed = _destroy(pending)
     for claim in unfinished:
         derived.erase_files(claim.entries)

@@ -7,7 +7,19 @@ only once the verifier that anybody can run has accepted it.
 
 from archive.segments.checking import check_segments
 from archive.segments.outbox import problem, seal_segments
+from archive.segments.refilling import Refill, refill
+from archive.segments.restoring import RefillRefused
 from archive.worm.configuration import configured_store
 from archive.worm.stores import StoreAway, StoreRefused
 
-__all__ = ["StoreAway", "StoreRefused", "check_segments", "configured_store", "problem", "seal_segments"]
+__all__ = [
+    "Refill",
+    "RefillRefused",
+    "StoreAway",
+    "StoreRefused",
+    "check_segments",
+    "configured_store",
+    "problem",
+    "refill",
+    "seal_segments",
+]

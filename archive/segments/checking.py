@@ -12,7 +12,6 @@ from archive.evidence import sources
 from archive.evidence.standing import SEGMENT, SEGMENT_CHECK
 from archive.models import Segment
 from archive.segments import record_keys
-from archive.segments.bag import Run
 from archive.segments.standing import require_contained
 from archive.worm.configuration import configured_store
 from archive.worm.stores import Store, StoreAway, StoreRefused, digest_of
@@ -45,7 +44,8 @@ def check_segments(*, at: datetime, everything: bool = False) -> list[SegmentChe
         sources.note_problem(SEGMENT_CHECK, kind=SEGMENT, at=at, problem=" ".join(problems[:3]))
     else:
         sources.note_success(SEGMENT_CHECK, kind=SEGMENT, at=at)
-        _keep_record_keys()
+        if not ledger.guard_problem():
+            record_keys.keep_all()
     return found
 
 
@@ -64,11 +64,3 @@ def _of_the_whole(store: Store) -> Iterator[str]:
         require_contained(store, newest=100_000)
     except (StoreAway, StoreRefused) as error:
         yield str(error)
-
-
-def _keep_record_keys() -> None:
-    """Write files of record keys anew where a disposal or a hold wrapped keys again."""
-    if ledger.guard_problem():
-        return
-    for row in Segment.objects.exclude(sealed_at=None):
-        record_keys.keep(Run(row.first, row.size))

@@ -15,7 +15,8 @@ from pathlib import Path
 from django.conf import settings
 
 from archive.keys.files import destroy_key_file, make_folder, replace_key_file
-from archive.models import Entry, RecordKey, Stream
+from archive.models import Entry, Head, RecordKey, Stream
+from archive.retention import derived
 from archive.segments.bag import Run
 
 FOLDER = "records"
@@ -48,6 +49,24 @@ def keep(run: Run) -> None:
             destroy_key_file(other)
 
 
+def register() -> None:
+    """Have the files written anew before a disposal destroys keys."""
+    derived.register_keeper("record keys", keep=keep_all)
+
+
+def keep_all() -> None:
+    """Write every file anew whose entries were wrapped again, but none from a database that was put back."""
+    size = Head.objects.values_list("size", flat=True).first() or 0
+    for run in runs():
+        if run.size <= size:
+            keep(run)
+
+
+def runs() -> list[Run]:
+    """Return the runs that have a file."""
+    return [run for _, run in _files(settings.ONRECORD_KEY_DIR / FOLDER)]
+
+
 def read(run: Run) -> KeptKeys:
     """Return what all files together say about the entries of a run. Raises BadRecordKeys, OSError."""
     folder: Path = settings.ONRECORD_KEY_DIR / FOLDER
@@ -58,9 +77,13 @@ def read(run: Run) -> KeptKeys:
     return kept
 
 
-def runs() -> list[Run]:
-    """Return the runs that have a file."""
-    return [run for _, run in _files(settings.ONRECORD_KEY_DIR / FOLDER)]
+def first_gap(run: Run) -> int | None:
+    """Return the first entry of a run that no file is about, None where there is none."""
+    place = run.first
+    for _, kept in sorted(_files(settings.ONRECORD_KEY_DIR / FOLDER), key=lambda item: item[1].first):
+        if kept.first <= place:
+            place = max(place, kept.size)
+    return place if place < run.size else None
 
 
 def _files(folder: Path) -> list[tuple[Path, Run]]:

@@ -37,6 +37,11 @@ def folder(tmp_path: Path, settings: Settings) -> Path:
     return path
 
 
+def record_many(count: int) -> None:
+    """Record messages with one commit."""
+    record(*(said(f"many {i}", stream=f"conversation:{i % 3}") for i in range(count)))
+
+
 def verified(bag: Path) -> str:
     """Run the verifier on a bag in a bare interpreter, as its receiver does."""
     command = [sys.executable, "-I", "-S", verify.__file__, str(bag), "--key", ledger.verifier_key()]
@@ -60,7 +65,7 @@ def test_a_segment_is_sealed_recorded_and_verifies(tmp_path: Path, folder: Path)
 
 def test_the_second_segment_continues_the_first(tmp_path: Path, settings: Settings) -> None:
     settings.ONRECORD_SEGMENT_S = 0.0
-    record_conversations(300)
+    record_many(300)
     seal()
     record(*(said(f"more {i}") for i in range(40)))
     name = seal()
@@ -74,7 +79,7 @@ def test_the_second_segment_continues_the_first(tmp_path: Path, settings: Settin
 def test_all_segments_together_are_the_published_record(tmp_path: Path, settings: Settings) -> None:
     settings.ONRECORD_SEGMENT_S = 0.0
     for size in (100, 250, 20, 600):
-        record_conversations(size)
+        record_many(size)
         seal()
     last = sealed_names()[-1]
     for name in sealed_names():
@@ -95,9 +100,9 @@ def test_the_same_run_gives_the_same_bytes_at_any_time(tmp_path: Path, settings:
     settings.ONRECORD_SEGMENT_S = 0.0
     record_conversations(20)
     seal()
-    record_conversations(290)
+    record_many(290)
     name = seal()
-    record_conversations(300)  # tiles that were ragged are full now
+    record_many(300)  # tiles that were ragged are full now
     bag = tmp_path / name.folder
     write_bag(bag, run=Run(name.first, name.size))
     assert pack(bag, tmp_path / "again.tar") == Segment.objects.get(first=name.first).digest

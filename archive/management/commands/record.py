@@ -12,7 +12,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from archive import ledger, publish
+from archive import ledger, publish, segments
 from archive.checkpoint import BadCheckpoint
 from archive.management import outside
 
@@ -23,7 +23,11 @@ FAILURES = (
     ledger.KeyMissing,
     ledger.NotBehind,
     publish.PublishFailed,
+    segments.RefillRefused,
+    segments.StoreAway,
+    segments.StoreRefused,
     OSError,
+    ValueError,
 )
 NOT_LOOKED_AT = (
     "Contents, keys, search rows, earlier checkpoints and chat rows were not looked at: "
@@ -84,6 +88,8 @@ class Command(BaseCommand):
             self._compare(options["file"], stamp=options["stamp"])
         elif what == "stamps":
             _exit_unless(outside.verify_stamps(self.stdout.write))
+        elif what == "refill":
+            _exit_unless(outside.refill_record(options["store"], self.stdout.write))
         elif what == "segments":
             _exit_unless(outside.run_segments(options["act"], self.stdout.write))
         elif what == "break":

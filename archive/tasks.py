@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from archive import evidence, holds, ledger, retention, segments
+from archive import catalog, evidence, holds, ledger, retention, segments
 
 
 @shared_task(name="archive.collect_evidence")
@@ -37,6 +37,12 @@ def finish_disposals() -> None:
     """Destroy keys that a stop left after a disposal; put what is newly held under its hold's key."""
     retention.finish_disposals(timezone.now())
     holds.protect_held()
+
+
+@shared_task(name="archive.take_fingerprint")
+def take_fingerprint() -> None:
+    """Record how the database's fences are."""
+    catalog.take_fingerprint(at=timezone.now())
 
 
 @shared_task(name="archive.keep_guard")

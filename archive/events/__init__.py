@@ -8,6 +8,7 @@ from archive.canonical import Json
 from archive.events.attachments import MOST as MOST_ATTACHMENTS
 from archive.events.attachments import Attachment, BadAttachment, attachments_of
 from archive.events.base import SYSTEM, Actor, Event, words_of
+from archive.events.catalog import CatalogAccepted, CatalogFingerprint
 from archive.events.contacts import ConsentGranted, ConsentRevoked, ContactAdded, SmsReceived, SmsStatusChanged
 from archive.events.conversations import (
     ConversationCreated,
@@ -76,6 +77,8 @@ __all__ = [
     "Attachment",
     "AttachmentOpened",
     "BadAttachment",
+    "CatalogAccepted",
+    "CatalogFingerprint",
     "CheckpointMailed",
     "CheckpointStamped",
     "CheckpointWitnessed",

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from archive import ledger
+from archive.catalog import catalog_problem
 from archive.evidence import attested
 from archive.evidence.attested import Attested
 from archive.evidence.copying import COPY
@@ -116,5 +117,5 @@ def _configured() -> set[str]:
 def _problems() -> tuple[str, ...]:
     # A source that is no longer set up has no say.
     rows = EvidenceSource.objects.filter(name__in=_configured()).exclude(problem="").order_by("name")
-    behind = ledger.guard_problem()
-    return (*([behind] if behind else []), *(f"{row.name}: {row.problem}" for row in rows))
+    sentences = (ledger.guard_problem(), catalog_problem())
+    return (*(sentence for sentence in sentences if sentence), *(f"{row.name}: {row.problem}" for row in rows))

@@ -12,3 +12,5 @@ FENCED = (
 )
 # Rows of these go when content is disposed of, and at no other time.
 PURGED = ("archive_recordkey", "archive_document")
+# Rows of other rooms that PostgreSQL refuses without their entry.
+ROWS_WITH_ENTRIES = ("messenger_message", "messenger_streamevent")

@@ -22,6 +22,7 @@ from archive.ledger.guarding import keep_on_commit
 from archive.ledger.head import keystore, lock_head, signed_frontier
 from archive.models import Checkpoint, Entry, Head, Leaf, RecordKey, Stream
 
+MOST_ENDS = 2000  # streams whose ends are remembered from one transaction to the next
 Callback = tuple[Callable[[], object], bool]  # and whether it may fail without a consequence
 
 
@@ -38,8 +39,9 @@ class Page:
         self._keys = keystore()
         self._maker = entries.Maker(origin=self._origin, keys=self._keys)
         self._size = head.size
-        self._frontier: merkle.Frontier | None = None  # of what is stored; read with the first entry
-        self._ends: dict[str, End] = {}
+        known = _memory.end_of(head)
+        self._frontier = known.frontier.copy() if known else None  # of what is stored; else read with the first entry
+        self._ends = dict(known.ends) if known else {}
         self._steps: list[_Turn | _Stored] = []
         self._is_at_work = False
         self.size_bytes = 0  # what has gone through it, to know when a group is large enough
@@ -66,12 +68,13 @@ class Page:
         turns = [step for step in self._steps if isinstance(step, _Turn) and not step.is_stored]
         if not turns or self._frontier is None:
             return
-        stored = _Stored(turns, frontier_before=self._frontier.copy())
+        frontier_before = self._frontier.copy()
         made = [one for turn in turns for one in turn.made]
         self._frontier.extend([one.receipt.leaf_hash for one in made])
         with self._at_work():
             self._write(made)
             note = self._sign(self._frontier, at=made[-1].receipt.at)
+        stored = _Stored(turns, frontier_before, known=Known(self._frontier.copy(), dict(self._ends)))
         self._steps.append(stored)
         transaction.on_commit(stored)
         keep_on_commit(note)
@@ -108,7 +111,7 @@ class Page:
         note = checkpoint.sign(statement, key=self._keys.log_key)
         row = (statement.size, statement.root, note, storing.as_time(at))
         storing.insert(Checkpoint, ("size", "root", "note", "at"), [row])
-        Head.objects.filter(id=Head.ONLY).update(size=frontier.size, frontier=frontier.to_bytes())
+        storing.move_head(size=frontier.size, frontier=frontier.to_bytes())
         return note
 
     def _load_ends(self, names: Collection[str]) -> None:
@@ -146,7 +149,7 @@ class _Step:
     """Something that the page did, and that a savepoint may take back."""
 
     def __call__(self) -> None:
-        """At the commit there is nothing left to do: being in the list was the point."""
+        """At the commit most have nothing left to do: being in the list was the point."""
 
 
 @dataclass(eq=False)
@@ -165,16 +168,50 @@ class _Stored(_Step):
 
     turns: list[_Turn]
     frontier_before: merkle.Frontier
+    known: "Known"
 
     def __post_init__(self) -> None:
         for turn in self.turns:
             turn.is_stored = True
+
+    def __call__(self) -> None:
+        _memory.keep(self.known)
 
     def undo(self) -> merkle.Frontier:
         """Return to before: the rows are gone, and so they are still to be stored."""
         for turn in self.turns:
             turn.is_stored = False
         return self.frontier_before
+
+
+@dataclass(frozen=True)
+class Known:
+    """Where a record ended when we signed it: the right edge of its tree, and the ends of some of its streams."""
+
+    frontier: merkle.Frontier
+    ends: dict[str, End]
+
+
+class _Memory:
+    """What this process committed last. It saves the look at the checkpoint, but only for the very same tree.
+
+    The hashes in the head must be those that we signed ourselves; so what is known of its streams is so too.
+    """
+
+    def __init__(self) -> None:
+        self._latest: Known | None = None
+
+    def keep(self, known: Known) -> None:
+        self._latest = known if len(known.ends) <= MOST_ENDS else Known(known.frontier, {})
+
+    def end_of(self, head: Head) -> Known | None:
+        known = self._latest
+        if known is None or known.frontier.size != head.size or known.frontier.to_bytes() != bytes(head.frontier):
+            return None
+        return known
+
+
+_memory = _Memory()
 
 
 class _Here(threading.local):

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import connection, models
 
-from archive.models import Stream
+from archive.models import Head, Stream
 
 # From here on PostgreSQL takes rows as one COPY; below, the round trips of COPY cost more than they save.
 COPY_FROM = 8
@@ -42,6 +42,12 @@ def put_stream_ends(rows: Sequence[tuple[str, str, int, bytes]]) -> None:
     )
     with connection.cursor() as cursor:
         cursor.executemany(statement, rows)
+
+
+def move_head(*, size: int, frontier: bytes) -> None:
+    statement = f"UPDATE {Head._meta.db_table} SET size = %s, frontier = %s WHERE id = %s"  # noqa: S608 (as above)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, (size, frontier, Head.ONLY))
 
 
 def as_time(at: datetime) -> Any:  # Any: text on SQLite, the time itself on PostgreSQL

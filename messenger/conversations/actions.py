@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from archive import events, ledger
 from messenger.conversations import attachments as files
-from messenger.conversations import texts
+from messenger.conversations import rows, texts
 from messenger.conversations.access import Seat, access_conversation
 from messenger.conversations.models import Conversation, Mention, Message, ReadMarker, RefusedPost
 from messenger.conversations.stream import Words, append_message
@@ -125,6 +125,8 @@ def mark_read(person: Person, *, conversation_id: int, n: int, at: datetime | No
 
 
 def _earlier_answer(seat: Seat, client_key: UUID) -> Posted | Refusal | None:
+    if not rows.is_key_used(client_key):
+        return None
     message = Message.objects.filter(client_key=client_key).select_related("author", "contact").first()
     if message is not None:
         if message.author_id != seat.person.pk or message.conversation_id != seat.conversation.pk:

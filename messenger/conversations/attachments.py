@@ -131,7 +131,7 @@ def require_durable(person: Person, ids: Collection[UUID]) -> None:
 
     Ids that are unknown are not judged here: a repeated post must get its answer although its files wait no more.
     """
-    for upload in Upload.objects.filter(pk__in=ids, person=person):
+    for upload in Upload.objects.filter(pk__in=ids, person=person) if ids else ():
         try:
             is_kept = uploads.is_kept(upload.blob, size_bytes=upload.size_bytes)
         except uploads.NotKept as error:
@@ -145,17 +145,20 @@ def take_waiting(person: Person, ids: Sequence[UUID], *, at: datetime) -> tuple[
 
     Inside `ledger.transaction()`: of two posts that want one file, the second finds nothing. Raises Invalid.
     """
+    if not ids:
+        return ()
     found = {row.pk: row for row in Upload.objects.filter(pk__in=ids, person=person, at__gte=at - uploads.LIFETIME)}
     if len(found) != len(ids):
         raise Invalid(FIELD, "A file is unknown, not yours, posted already or older than a day. Attach it again.")
     files = tuple(_file_of(found[pk]) for pk in ids)
-    if ids:
-        Upload.objects.filter(pk__in=ids).delete()
+    Upload.objects.filter(pk__in=ids).delete()
     return files
 
 
 def name_in_record(files: Sequence[Attachment], *, seq: int) -> None:
     """Tie the files to the entry that names them, in its transaction."""
+    if not files:
+        return
     try:
         uploads.claim(files, seq=seq)
     except uploads.NotClaimed as error:

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F
-
 from archive import ledger
 from archive.events import Attachment, Event
+from messenger.conversations import rows
 from messenger.conversations.attachments import name_in_record, shown_files
 from messenger.conversations.markup import render_body
-from messenger.conversations.models import Conversation, Message, ReadMarker, StreamEvent
+from messenger.conversations.models import Conversation, Message, StreamEvent
 from messenger.delivery import bus
 from messenger.people.models import Contact, Person
 
@@ -30,14 +29,19 @@ class Words:
     attachments: tuple[Attachment, ...] = ()
 
 
-def append(conversation: Conversation, event: Event, *, data: dict[str, Any] | None = None) -> ledger.Receipt:
-    """Record the event in the conversation's stream and project it; announce it once the commit stands."""
+def append(
+    conversation: Conversation, event: Event, *, data: dict[str, Any] | None = None, messages: int = 0
+) -> ledger.Receipt:
+    """Record the event in the conversation's stream and project it; announce it once the commit stands.
+
+    `messages` says how many messages the event is: they are counted, so that unread ones need not be.
+    """
     receipt = ledger.record(event)
-    StreamEvent.objects.create(
+    seen = StreamEvent(
         conversation=conversation, n=receipt.n, seq=receipt.seq, kind=event.kind, data=data or {}, at=event.at
     )
-    Conversation.objects.filter(pk=conversation.pk).update(head=receipt.n, last_at=event.at)
-    conversation.head, conversation.last_at = receipt.n, event.at
+    rows.insert(seen)
+    rows.advance(conversation, n=receipt.n, at=event.at, messages=messages)
     bus.announce(conversation.pk)
     return receipt
 
@@ -45,14 +49,12 @@ def append(conversation: Conversation, event: Event, *, data: dict[str, Any] | N
 # rule: us-sec-17a-4-communications
 def append_message(conversation: Conversation, event: Event, words: Words) -> Message:
     """Record a message and make its row; the author has read up to it."""
-    receipt = append(conversation, event)
+    receipt = append(conversation, event, messages=1)
     name_in_record(words.attachments, seq=receipt.seq)
-    Conversation.objects.filter(pk=conversation.pk).update(ordinal=F("ordinal") + 1)
-    ordinal = Conversation.objects.values_list("ordinal", flat=True).get(pk=conversation.pk)
-    message = Message.objects.create(
+    message = Message(
         conversation=conversation,
         n=receipt.n,
-        ordinal=ordinal,
+        ordinal=conversation.ordinal,
         seq=receipt.seq,
         author=words.author,
         contact=words.contact,
@@ -63,8 +65,7 @@ def append_message(conversation: Conversation, event: Event, words: Words) -> Me
         client_key=words.client_key,
         at=event.at,
     )
+    rows.insert(message)
     if words.author is not None:
-        ReadMarker.objects.filter(conversation=conversation, person=words.author).update(
-            n=receipt.n, ordinal=ordinal, at=event.at
-        )
+        rows.mark_own(conversation, words.author, at=event.at)
     return message

@@ -17,13 +17,19 @@ from django.db import IntegrityError, connection, connections, transaction
 
 from archive import events, ledger
 from archive.leaf import LeafTooLarge
-from archive.ledger import writer
+from archive.ledger import group, writer
 from archive.ledger.group import GROUP_ACTIONS
-from archive.models import Checkpoint, Leaf, Stream
+from archive.models import Checkpoint, Head, Leaf, Stream
 from tests.archive.samples import ALICE, NOON, record, said
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Action = Callable[[], Any]
+
+
+@pytest.fixture(autouse=True)
+def time_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine that is busy elsewhere a group must not end early for its time."""
+    monkeypatch.setattr(group, "GROUP_S", 60.0)
 
 
 @ledger.action()
@@ -276,6 +282,23 @@ def test_a_crowd_is_served_in_groups_of_a_bounded_size() -> None:
     sizes = list(Checkpoint.objects.order_by("size").values_list("size", flat=True))
     assert max(b - a for a, b in zip([0, *sizes], sizes, strict=False)) <= GROUP_ACTIONS
     assert len(sizes) < many / 4
+
+
+def test_a_group_that_takes_its_time_is_committed_before_the_next_one_joins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group, "GROUP_S", 0.0)
+    outcomes([lambda i=i: say(f"{i}") for i in range(4)])
+    assert list(Checkpoint.objects.order_by("size").values_list("size", flat=True)) == [1, 2, 3, 4]
+
+
+def test_what_a_process_remembers_counts_for_the_very_same_tree_only() -> None:
+    say("one")
+    say("two")
+    frontier = bytes(Head.objects.get().frontier)
+    Head.objects.update(frontier=bytes(32))
+    with pytest.raises(ledger.ForeignRecord, match="record check"):
+        say("on a tree that nobody signed")
+    Head.objects.update(frontier=frontier)
+    assert say("three").seq == 2
 
 
 def test_a_slow_action_is_named_in_the_log(caplog: pytest.LogCaptureFixture) -> None:

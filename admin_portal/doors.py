@@ -14,6 +14,7 @@ from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 
+from admin_portal.alarms import open_alarms
 from admin_portal.models import Purpose
 from admin_portal.purposes import current_purpose
 from admin_portal.waiting import waiting_for
@@ -81,7 +82,8 @@ def render_page(request: HttpRequest, template: str, context: dict[str, Any], *,
         for key, url, label, icon, capability in NAVIGATION
         if by.can(capability)
     ]
-    return render(request, f"admin_portal/{template}", {"area": "portal", "navigation": links} | context)
+    frame = {"area": "portal", "navigation": links, "alarms": open_alarms(by)}
+    return render(request, f"admin_portal/{template}", frame | context)
 
 
 def safe_next(request: HttpRequest, candidate: str, *, otherwise: str) -> str:

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from django import forms
 
+from admin_portal.alarms import LONGEST_REASON, SHORTEST_REASON
 from admin_portal.labels import label_conversations, speakers
 from admin_portal.purposes import LONGEST, LONGEST_CASE, SHORTEST
 from admin_portal.scopes import ExportScope, make_scope
@@ -126,6 +127,18 @@ class ExportForm(forms.Form):
             since=first_moment(values["since"]),
             until=moment_after(values["until"]),
         )
+
+
+class AlarmForm(forms.Form):
+    """What an officer says about an alarm."""
+
+    reason = forms.CharField(
+        label="What was found, and what is done about it",
+        min_length=SHORTEST_REASON,
+        max_length=LONGEST_REASON,
+        help_text="It is recorded with your name. The alarm goes once it is over as well.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
 
 
 class ReasonForm(forms.Form):

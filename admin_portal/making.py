@@ -14,16 +14,12 @@ from django.utils import timezone
 
 from admin_portal.models import ExportRequest
 from admin_portal.scopes import read_scope
-from admin_portal.work import MOST_TRIES, claim, pause_before
+from admin_portal.work import MOST_TRIES, LeaseLost, claim, pause_before
 from archive import events, ledger
 from archive.events import SYSTEM, Json
 from archive.export.package import Package, make
 
 log = structlog.get_logger(__name__)
-
-
-class LeaseLost(Exception):
-    """Another worker has taken the row; what this one made is thrown away."""
 
 
 class WorkerDied(Exception):

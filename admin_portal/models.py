@@ -88,17 +88,25 @@ class ExportRequest(LeasedWork):
 
 
 class RecordCheck(LeasedWork):
-    """A full check of the record that somebody asked for, and what it found."""
+    """A full check of the record, nightly or asked for by somebody, and what it found. One runs at a time."""
 
     WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
 
-    asked_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    asked_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="+")
+    night = models.DateField(null=True, unique=True)  # of a nightly check
     asked_at = models.DateTimeField()
     state = models.CharField(max_length=10, default=WAITING)
+    progress_done = models.BigIntegerField(default=0)
+    progress_total = models.BigIntegerField(default=0)
     done_at = models.DateTimeField(null=True)
+    duration_ms = models.BigIntegerField(default=0)
     size = models.BigIntegerField(default=0)
+    root = models.CharField(max_length=64, blank=True)
     is_sound = models.BooleanField(null=True)
-    problems = models.JSONField(default=list)
+    problems = models.JSONField(default=list)  # the first ones
+    problem_count = models.IntegerField(default=0)
+    entry = models.BigIntegerField(null=True)  # the entry that says what was found; none where nothing could be written
+    error = models.CharField(max_length=300, blank=True)  # why the last try did not come to an end
 
     class Meta:
         ordering = ("-id",)
@@ -109,8 +117,57 @@ class RecordCheck(LeasedWork):
             models.UniqueConstraint(
                 fields=("asked_by",), condition=Q(state__in=("waiting", "running")), name="check_one_at_a_time_each"
             ),
+            models.UniqueConstraint(fields=("state",), condition=Q(state="running"), name="check_one_runs"),
+            models.CheckConstraint(
+                condition=Q(asked_by__isnull=True, night__isnull=False) | Q(asked_by__isnull=False, night__isnull=True),
+                name="check_nightly_or_asked_for",
+            ),
         )
 
     @property
     def is_settled(self) -> bool:
         return self.state in (self.DONE, self.FAILED)
+
+    @property
+    def percent(self) -> int:
+        """How far a running check is, as its last renewal of the lease said."""
+        return min(99, 100 * self.progress_done // self.progress_total) if self.progress_total else 0
+
+
+class Alarm(models.Model):
+    """Something about the record that a person must see. It stays until it is over and somebody has acknowledged it.
+
+    Not evidence: checks and acknowledgements are entries. It can be raised while the record cannot be written to.
+    """
+
+    CHECK, LATE, GUARD, EVIDENCE = "check", "late", "guard", "evidence"
+
+    kind = models.CharField(max_length=10)
+    first_seen_at = models.DateTimeField()
+    raised_at = models.DateTimeField(null=True)  # null while it may still pass by itself
+    problems = models.JSONField(default=list)
+    cleared_at = models.DateTimeField(null=True)
+    acknowledged_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="+")
+    acknowledged_at = models.DateTimeField(null=True)
+    reason = models.CharField(max_length=300, blank=True)
+    mailed_at = models.DateTimeField(null=True)
+    mail_due_at = models.DateTimeField(null=True)
+    mail_tries = models.PositiveSmallIntegerField(default=0)
+    mail_problem = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(kind__in=("check", "late", "guard", "evidence")), name="alarm_kind_known"
+            ),
+            models.UniqueConstraint(
+                fields=("kind",),
+                condition=Q(cleared_at__isnull=True) | Q(acknowledged_at__isnull=True),
+                name="alarm_open_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(acknowledged_at__isnull=True) | (Q(acknowledged_by__isnull=False) & ~Q(reason="")),
+                name="alarm_acknowledged_by_somebody",
+            ),
+        )

@@ -5,16 +5,17 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from admin_portal import status
+from admin_portal import alarms, checks, status
 from admin_portal.access import access_check
 from admin_portal.doors import portal_page, purpose_of, render_page, safe_next
-from admin_portal.forms import PurposeForm, take
+from admin_portal.forms import AlarmForm, PurposeForm, take
 from admin_portal.labels import label_conversations
-from admin_portal.models import Purpose
+from admin_portal.models import Alarm, Purpose
 from admin_portal.purposes import state_purpose
 from admin_portal.waiting import waiting_for
 from messenger.conversations.moderation import REASONS
 from messenger.people.errors import NotFound
+from messenger.people.models import Person
 from messenger.people.roles import ROLE_NAMES
 from messenger.web.gates import person_of, sign_in_session_of
 
@@ -62,15 +63,43 @@ def _state(request: HttpRequest, form: PurposeForm) -> Purpose:
 @require_GET
 def record(request: HttpRequest) -> HttpResponse:
     """How the record stands."""
-    context = {"status": status.record_status(person_of(request))}
+    return _record_page(request, AlarmForm(), alarm_id=None)
+
+
+def _record_page(request: HttpRequest, form: AlarmForm, *, alarm_id: int | None) -> HttpResponse:
+    """Render the page; `form` is what was typed about that alarm."""
+    by = person_of(request)
+    context = {
+        "status": status.record_status(by),
+        "form": form,
+        "typed_about": alarm_id,
+        "may_acknowledge": by.can("alarms.acknowledge"),
+    }
     return render_page(request, "record.html", context, here="record")
+
+
+@portal_page("alarms.acknowledge")
+@require_POST
+def acknowledge_alarm(request: HttpRequest, alarm_id: int) -> HttpResponseBase:
+    """Say that an alarm was seen and what is done about it."""
+    by, form = person_of(request), AlarmForm(request.POST)
+    alarms.access_alarm(by, alarm_id)
+    acknowledged = take(form, lambda: _acknowledge(by, alarm_id, form)) if form.is_valid() else None
+    if acknowledged is not None:
+        messages.success(request, "Your acknowledgement is in the record. The alarm goes once it is over as well.")
+        return redirect("portal_record")
+    return _record_page(request, form, alarm_id=alarm_id)
+
+
+def _acknowledge(by: Person, alarm_id: int, form: AlarmForm) -> Alarm:
+    return alarms.acknowledge(by, alarm_id=alarm_id, reason=form.cleaned_data["reason"])
 
 
 @portal_page("record.status")
 @require_POST
 def check_record(request: HttpRequest) -> HttpResponseBase:
     """Ask for a full check."""
-    status.request_check(person_of(request))
+    checks.request_check(person_of(request))
     messages.info(request, "The check was started. You can leave this page; the result stays here.")
     return redirect("portal_record")
 
@@ -80,4 +109,4 @@ def check_record(request: HttpRequest) -> HttpResponseBase:
 def check_state(request: HttpRequest, check_id: int) -> HttpResponseBase:
     """Tell the page's script whether the check is over."""
     check = access_check(person_of(request), check_id)
-    return JsonResponse({"state": check.state, "is_settled": check.is_settled})
+    return JsonResponse({"state": check.state, "is_settled": check.is_settled, "percent": check.percent})

@@ -24,4 +24,5 @@ urlpatterns = [
     path("record/", pages.record, name="portal_record"),
     path("record/check/", pages.check_record, name="portal_record_check"),
     path("record/checks/<int:check_id>/", pages.check_state, name="portal_check_state"),
+    path("record/alarms/<int:alarm_id>/", pages.acknowledge_alarm, name="portal_alarm"),
 ]

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import uuid4
 
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 
 from admin_portal.models import ExportRequest, RecordCheck
 
@@ -16,16 +16,23 @@ LEASE = timedelta(minutes=30)
 MOST_TRIES = 3
 FIRST_PAUSE = timedelta(seconds=20)
 
+
+class LeaseLost(Exception):
+    """Another worker has taken the row; what this one made is thrown away."""
+
+
 Work = TypeVar("Work", ExportRequest, RecordCheck)
 
 
 def claim(model: type[Work], *, ready: str, busy: str, at: datetime) -> Work | None:
-    """Take the oldest row that is due, or whose worker let its lease end; None when there is none for us.
+    """Take a row whose worker let its lease end, or the oldest that is due; None when there is none for us.
 
     One statement compares the token and sets the new one, so of two workers one wins, on every database.
     """
     is_due = Q(state=ready, due_at__lte=at) | Q(state=busy, leased_until__lte=at)
-    row = model._default_manager.filter(is_due).order_by("pk").first()
+    # What was begun first: where only one row may be busy, nothing else can be taken before it.
+    begun_first = Case(When(state=busy, then=Value(0)), default=Value(1))
+    row = model._default_manager.filter(is_due).order_by(begun_first, "pk").first()
     if row is None:
         return None
     token = uuid4()

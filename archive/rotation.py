@@ -13,8 +13,11 @@ from django.conf import settings
 from archive import events, ledger
 from archive.keys import Custody, KeyMissing, custody_of_settings, keeping, open_keystore, rewrapping
 from archive.keys.files import FOLDER_MODE, sync_folder
+from archive.keys.store import bucket_names, current_kek, ring_of
 from archive.leaf import format_time
 from archive.models import Entry, RecordKey
+
+DAY = len("2026-11-21")
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,45 @@ def key_status() -> KeyStatus:
     )
 
 
+@dataclass(frozen=True)
+class KeyAges:
+    """What a page shows of the key store without opening a key. Times are as the record has them."""
+
+    kek: str
+    protection: str
+    kek_since: datetime | None  # None before the first entry
+    log_key_since: datetime | None
+    bucket_keys: int
+    oldest_bucket: str
+    newest_bucket: str
+
+
+def key_ages() -> KeyAges:
+    """Say which keys there are and since when. Raises KeyMissing where the store cannot be read."""
+    folder: Path = settings.ONRECORD_KEY_DIR
+    kek = current_kek(folder)
+    names = bucket_names(folder)
+    days = sorted({name.partition("/")[2][:DAY] for name in names if not name.startswith("hold/")})
+    began = Entry.objects.filter(seq=0).values_list("at", flat=True).first()
+    return KeyAges(
+        kek=kek,
+        protection=ring_of(folder, custody=custody_of_settings()).protection(kek),
+        kek_since=_last_rotation() or began,
+        log_key_since=began,
+        bucket_keys=len(names),
+        oldest_bucket=days[0] if days else "",
+        newest_bucket=days[-1] if days else "",
+    )
+
+
 def _rotated_at() -> str:
-    rotations = Entry.objects.filter(stream__name="system", kind=events.KeyRotated.kind)
-    latest = rotations.order_by("-n").values_list("at", flat=True).first()
+    latest = _last_rotation()
     return format_time(latest) if latest else ""
+
+
+def _last_rotation() -> datetime | None:
+    rotations = Entry.objects.filter(stream__name="system", kind=events.KeyRotated.kind)
+    return rotations.order_by("-n").values_list("at", flat=True).first()
 
 
 def rotate_keys(at: datetime, *, passphrase: str = "") -> rewrapping.Rotation:

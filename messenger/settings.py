@@ -5,9 +5,11 @@ Two ways to run: embedded (the default; SQLite, everything in one process, nothi
 """
 
 import re
+from datetime import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
@@ -81,6 +83,11 @@ try:
     ONRECORD_SEGMENT_S: float = env.float("ONRECORD_SEGMENT_S", 86_000.0)
     ONRECORD_EVIDENCE_S: float = env.float("ONRECORD_EVIDENCE_S", 600.0)
     ONRECORD_ERASURE_FLOOR_YEARS: int = env.int("ONRECORD_ERASURE_FLOOR_YEARS", 7)
+    ONRECORD_TIME_ZONE: str = env.str("ONRECORD_TIME_ZONE", "UTC")
+    _at: str = env.str("ONRECORD_CHECK_AT", "02:00")
+    ONRECORD_CHECK_AT: time | None = None if _at == "off" else time.fromisoformat(_at).replace(tzinfo=None)
+    ONRECORD_ALARM_MAIL: list[str] = env.list("ONRECORD_ALARM_MAIL", [])
+    ONRECORD_METRICS_TOKEN: str = env.str("ONRECORD_METRICS_TOKEN", "")
     ONRECORD_TRUSTED_PROXIES: int = env.int("ONRECORD_TRUSTED_PROXIES", 1 if ONRECORD_PRODUCTION else 0)
     REDIS_URL: str = env.str("REDIS_URL", "")
     DATABASE_URL: str = env.str("DATABASE_URL", f"sqlite:///{ONRECORD_VAR / 'onrecord.sqlite3'}")
@@ -112,6 +119,10 @@ if not 1 <= ONRECORD_ATTACHMENT_MAX_MB <= 2048:
     _fail(f"ONRECORD_ATTACHMENT_MAX_MB is {ONRECORD_ATTACHMENT_MAX_MB}; it must be from 1 to 2048.")
 if not 0 <= ONRECORD_ERASURE_FLOOR_YEARS <= 99:
     _fail(f"ONRECORD_ERASURE_FLOOR_YEARS is {ONRECORD_ERASURE_FLOOR_YEARS}; it must be from 0 to 99.")
+if ONRECORD_TIME_ZONE not in available_timezones():
+    _fail(f"ONRECORD_TIME_ZONE is {ONRECORD_TIME_ZONE!r}; it must be a name like Europe/Berlin.")
+if 0 < len(ONRECORD_METRICS_TOKEN) < 16:
+    _fail("ONRECORD_METRICS_TOKEN is too short: it needs at least 16 characters.")
 if LOG_LEVEL not in (LEVELS := ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")):
     _fail(f"LOG_LEVEL is {LOG_LEVEL!r}; it must be one of: {', '.join(LEVELS)}.")
 if EMAIL_URL and "EMAIL_BACKEND" not in _mail:
@@ -140,15 +151,12 @@ if ONRECORD_PRODUCTION:
         _fail("ONRECORD_TEST_HASHER weakens passwords and is for tests only.")
 elif not SECRET_KEY:
     SECRET_KEY = keep_secret(ONRECORD_VAR / "secret", fresh=get_random_secret_key())
-
 if ONRECORD_CARRIER not in (CARRIERS := ("none", "simulator")):
     _fail(f"ONRECORD_CARRIER is {ONRECORD_CARRIER!r}; it must be one of: {', '.join(CARRIERS)}.")
-
 if 0 < len(ONRECORD_KEY_PASSPHRASE) < 12:
     _fail("ONRECORD_KEY_PASSPHRASE is too short: it needs at least 12 characters.")
 if ONRECORD_PKCS11_MODULE and not (ONRECORD_PKCS11_TOKEN and ONRECORD_PKCS11_PIN):
     _fail("ONRECORD_PKCS11_MODULE is set: ONRECORD_PKCS11_TOKEN and ONRECORD_PKCS11_PIN (or _FILE) are needed too.")
-
 PUBLIC = urlsplit(ONRECORD_PUBLIC_URL)
 if not PUBLIC.hostname:
     _fail("ONRECORD_PUBLIC_URL must be a whole address, for example https://chat.firm.example.")
@@ -276,7 +284,7 @@ ONRECORD_ORIGINS: list[str] = sorted({_origin, *ONRECORD_EXTRA_ORIGINS, *_loopba
 ALLOWED_HOSTS = sorted({urlsplit(origin).hostname or "" for origin in ONRECORD_ORIGINS})
 CSRF_TRUSTED_ORIGINS = ONRECORD_ORIGINS
 SECURE_SSL_REDIRECT = IS_HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_HTTPS
 SECURE_HSTS_PRELOAD = IS_HTTPS
@@ -338,6 +346,8 @@ CELERY_BEAT_SCHEDULE = {
     "release-texts": {"task": "messenger.release_texts", "schedule": ONRECORD_SWEEP_S},
     "read-inbound-texts": {"task": "messenger.read_inbound_texts", "schedule": ONRECORD_SWEEP_S},
     "make-exports": {"task": "admin_portal.make_exports", "schedule": ONRECORD_SWEEP_S},
+    "check-record": {"task": "admin_portal.check_record", "schedule": ONRECORD_SWEEP_S},
+    "watch-record": {"task": "admin_portal.watch_record", "schedule": 60.0},
     "record-heads": {"task": "messenger.record_heads", "schedule": 3600.0},
     "sweep-uploads": {"task": "messenger.sweep_uploads", "schedule": 600.0},
     "keep-guard": {"task": "archive.keep_guard", "schedule": ONRECORD_SWEEP_S},

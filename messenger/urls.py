@@ -9,6 +9,7 @@ from messenger.web import api_docs, contacts_pages, errors, health, pages
 urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
+    path("", include("admin_portal.urls_metrics")),
     path("", pages.home, name="home"),
     path("c/", pages.home),
     path("c/<int:conversation_id>/", pages.conversation, name="conversation"),

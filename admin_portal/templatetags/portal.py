@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from django import template
 
-from admin_portal.models import ExportRequest, RecordCheck
+from admin_portal.alarms import TITLES
+from admin_portal.models import Alarm, ExportRequest, RecordCheck
 from messenger.conversations.models import MessageReport
 
 register = template.Library()
@@ -39,6 +40,8 @@ CHECK_STATES = {
     RecordCheck.DONE: State("Done", "check", "chip-ok"),
     RecordCheck.FAILED: State("Did not finish", "triangle-alert", "chip-danger"),
 }
+SOUND = State("Sound", "shield-check", "chip-ok")
+NOT_SOUND = State("Not sound", "shield-alert", "chip-danger")
 EVIDENCE_STATES = {
     "green": State("Held by two kinds or more", "shield-check", "chip-ok"),
     "amber": State("Held by one kind", "triangle-alert", "chip-warn"),
@@ -81,7 +84,24 @@ def report_state(report: MessageReport) -> State:
 
 @register.filter
 def check_state(check: RecordCheck) -> State:
+    """Return how a check stands; of one that is done, what it found."""
+    if check.state == RecordCheck.DONE:
+        return SOUND if check.is_sound else NOT_SOUND
     return CHECK_STATES[check.state]
+
+
+@register.filter
+def took(duration_ms: int) -> str:
+    """Return a duration in words short enough for a table."""
+    seconds = duration_ms / 1000
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 2 * 3600 else f"{seconds / 3600:.1f} h"
+
+
+@register.filter
+def alarm_title(alarm: Alarm) -> str:
+    return TITLES[alarm.kind]
 
 
 @register.filter

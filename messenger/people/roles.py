@@ -28,6 +28,7 @@ CAPABILITIES: Final[dict[str, frozenset[str]]] = {
             "record.search",
             "record.open",
             "record.status",
+            "alarms.acknowledge",
             "reports.view",
             "reports.decide",
             "exports.request",

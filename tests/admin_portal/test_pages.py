@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import get_resolver
 
 from admin_portal.models import ExportRequest
-from admin_portal.tasks import make_exports
+from admin_portal.tasks import check_record, make_exports
 from messenger.conversations.models import MessageReport
 from messenger.people.models import Person
 from tests.admin_portal.conftest import PURPOSE, Office, looks_of, record_size, say
@@ -39,6 +39,7 @@ ADDRESSES = (
     "/portal/record/",
     "/portal/record/check/",
     "/portal/record/checks/1/",
+    "/portal/record/alarms/1/",
 )
 
 
@@ -293,7 +294,7 @@ def test_a_check_is_asked_for_run_and_shown(office: Office, client_for: ClientFo
     client = client_for(office.cast.carl)
     assert "The check was started." in text_of(client.post("/portal/record/check/", follow=True))
     assert 'data-state="waiting"' in client.get("/portal/record/").content.decode()
-    make_exports()
+    check_record()
     page = client.get("/portal/record/")
     assert re.search(r"All [\d,]+ entries are sound", text_of(page))
     assert "data-poll" not in page.content.decode()

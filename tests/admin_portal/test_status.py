@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from admin_portal import status
+from admin_portal import checks, status
 from admin_portal.access import access_check
 from admin_portal.models import RecordCheck
 from admin_portal.purposes import VALID_FOR, current_purpose, state_purpose
@@ -28,11 +28,11 @@ from tests.invariants import all_entries
 @pytest.mark.parametrize("name", ["alice", "mona", "adam"])
 def test_who_may_not_know_the_state_of_the_record_finds_nothing_there(office: Office, name: str) -> None:
     outsider = getattr(office.cast, name)
-    check = status.request_check(office.cast.carl)
+    check = checks.request_check(office.cast.carl)
     with pytest.raises(NotFound):
         status.record_status(outsider)
     with pytest.raises(NotFound):
-        status.request_check(outsider)
+        checks.request_check(outsider)
     with pytest.raises(NotFound):
         access_check(outsider, check.pk)
 
@@ -45,43 +45,43 @@ def test_the_status_is_the_last_checkpoint_and_the_key_to_publish(office: Office
 
 
 def test_a_check_of_a_sound_record_says_so_and_is_an_entry(office: Office) -> None:
-    check = status.request_check(office.cast.carl)
-    assert status.request_check(office.cast.carl) == check, "asking twice starts one check"
-    assert status.run_due_checks() == 1
+    check = checks.request_check(office.cast.carl)
+    assert checks.request_check(office.cast.carl) == check, "asking twice starts one check"
+    assert checks.run_due_checks() == 1
     check.refresh_from_db()
     assert (check.state, check.is_sound, check.problems) == (RecordCheck.DONE, True, [])
     assert check.is_settled
     (entry,) = [entry for entry in all_entries("system") if entry.kind == "record.checked"]
     assert entry.content["is_sound"] is True
     assert entry.content["actor"]["name"] == "Carl"  # type: ignore[index, call-overload]
-    assert status.request_check(office.cast.carl) != check, "the next one is a new check"
+    assert checks.request_check(office.cast.carl) != check, "the next one is a new check"
 
 
 @pytest.mark.breaks_the_record
 def test_a_check_of_a_damaged_record_names_the_entry(office: Office, lost_key: int) -> None:
-    status.request_check(office.cast.carl)
-    status.run_due_checks()
+    checks.request_check(office.cast.carl)
+    checks.run_due_checks()
     check = RecordCheck.objects.get()
     assert check.is_sound is False
     assert check.problems[0].startswith(f"Entry {lost_key}: ")
 
 
 def test_a_check_whose_workers_died_ends_visibly(office: Office) -> None:
-    check, at = status.request_check(office.cast.carl), timezone.now()
+    check, at = checks.request_check(office.cast.carl), timezone.now()
     for _ in range(MOST_TRIES):
         assert claim(RecordCheck, ready="waiting", busy="running", at=at) is not None
         at += LEASE * 2
-    status.run_due_checks(at=at)
+    checks.run_due_checks(at=at)
     check.refresh_from_db()
     assert (check.state, check.is_sound) == (RecordCheck.FAILED, None)
 
 
 def test_a_worker_that_lost_its_lease_reports_nothing(office: Office) -> None:
-    status.request_check(office.cast.carl)
+    checks.request_check(office.cast.carl)
     slow = claim(RecordCheck, ready="waiting", busy="running", at=timezone.now())
     assert slow is not None
     assert claim(RecordCheck, ready="waiting", busy="running", at=timezone.now() + LEASE * 2) is not None
-    status.run_check(slow)
+    checks.run_check(slow)
     assert RecordCheck.objects.get().state == RecordCheck.RUNNING
     assert [entry for entry in all_entries("system") if entry.kind == "record.checked"] == []
 

@@ -12,6 +12,7 @@ ASKER, DECIDER = "officer", "second"  # of the exports
 REPORT: Final = {"report_id": "report"}
 NEAR: Final = {"report_id": "near_report"}
 EXPORT: Final = {"export_id": "export"}
+ALARM: Final = {"alarm_id": "alarm"}
 SAID: Final = {"seq": "talk_seq"}
 FILE: Final = {"seq": "talk_seq", "place": "first_file"}
 SILENT: Final = {"seq": "not_a_message"}
@@ -89,6 +90,7 @@ PAGES: Final[list[Row]] = [
     row("GET portal/record/", yes={200: READERS}),
     row("POST portal/record/check/", yes={302: READERS}),
     row("GET portal/record/checks/<int:check_id>/", args={"check_id": "check"}, yes={200: READERS}),
+    row("POST portal/record/alarms/<int:alarm_id>/", args=ALARM, body={"reason": "Looked at it"}, yes={302: OFFICERS}),
 ]
 
 CALLS: Final[list[Row]] = [

@@ -14,9 +14,14 @@ REASON: Final = {"reason": "The work needs it"}
 # The secret of an invitation is the right to see whom it is for.
 INVITED: Final = ("invited_name",)
 
+# Who knocks without a session knocks from this machine, where the numbers for monitoring may be read.
+HERE: Final = "token anonymous revoked"
+ELSEWHERE: Final = " ".join(role for role in EVERYBODY.split() if role not in HERE.split())
+
 FOR_EVERYBODY: Final[list[Row]] = [
     row("GET healthz", yes={200: EVERYBODY}),
     row("GET readyz", yes={200: EVERYBODY}),
+    row("GET metrics", yes={200: HERE}, no={404: ELSEWHERE}),
     row("GET api/v1/schema/", yes={200: CALLERS}),
     row("GET api/v1/docs/", yes={200: SIGNED_IN}),
     row("GET welcome/", yes={302: EVERYBODY}),

@@ -8,13 +8,14 @@ from io import BytesIO
 from uuid import uuid4
 
 from django.test import Client
+from django.utils import timezone
 
+from admin_portal.checks import request_check
 from admin_portal.download import download_token
 from admin_portal.exports import approve_export, request_export
 from admin_portal.making import make_due_exports
-from admin_portal.models import ExportRequest
+from admin_portal.models import Alarm, ExportRequest
 from admin_portal.scopes import ExportScope
-from admin_portal.status import request_check
 from messenger.conversations import actions, attachments, membership, opening, texts
 from messenger.conversations.models import Conversation, Message
 from messenger.conversations.moderation import report_message
@@ -204,6 +205,11 @@ def _make_requests(world: World) -> None:
     numbers["used_invitation"] = used
     numbers |= {"report": told.pk, "near_report": near.pk, "role_request": role.pk, "invitation": secret}
     numbers |= {"export": asked[0].pk, "package": asked[1].pk, "api_package": asked[2].pk}
+    told_at = timezone.now()
+    alarm = Alarm.objects.create(
+        kind="late", first_seen_at=told_at, raised_at=told_at, problems=["Nothing was checked."]
+    )
+    numbers |= {"alarm": alarm.pk}
     numbers |= {"check": request_check(who["second"]).pk, "not_a_message": 0}
     numbers |= {f"person_{name}": person.pk for name, person in who.items()}
 

@@ -1,0 +1,178 @@
+"""Alarms about the record: what raises them, what ends them, and the acknowledgement that one of them needs.
+
+An alarm stays on every page of those who may see the record's state until it is over and an officer has said what was
+done. It must not depend on the record being writable, and must not be silenced by anything but those two.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from admin_portal.access import require
+from admin_portal.checks import last_moment
+from admin_portal.models import Alarm, RecordCheck
+from archive import events, ledger
+from archive.evidence import status as evidence_status
+from messenger.people.errors import Conflict, Invalid, NotFound
+from messenger.people.models import Person
+
+LATE_AFTER = timedelta(hours=36)
+# Witnesses and authorities may be away for a while; that is no reason to wake anybody.
+PATIENCE = {Alarm.EVIDENCE: timedelta(hours=1)}
+SHORTEST_REASON, LONGEST_REASON = 10, 300
+Problems = tuple[str, ...]
+TITLES = {
+    Alarm.CHECK: "A check of the record found something wrong",
+    Alarm.LATE: "The record has not been checked",
+    Alarm.GUARD: "The database of the record was put back",
+    Alarm.EVIDENCE: "Evidence from outside is missing",
+}
+
+
+def watch(*, at: datetime) -> None:
+    """Raise what must be raised and note what is over. Safe to call again, and at once by several processes."""
+    for kind, look in LOOKS.items():
+        _settle(kind, look(at), at=at)
+
+
+def open_alarms(by: Person) -> list[Alarm]:
+    """Return the alarms that this person must see, oldest first; none for those who may not know the record's state."""
+    return list(_raised().select_related("acknowledged_by")) if by.can("record.status") else []
+
+
+def access_alarm(by: Person, alarm_id: int) -> Alarm:
+    alarm = _raised().filter(pk=alarm_id).first() if by.can("record.status") else None
+    if alarm is None:
+        raise NotFound
+    return alarm
+
+
+def acknowledge(by: Person, *, alarm_id: int, reason: str, at: datetime | None = None) -> Alarm:
+    """Say that an alarm was seen and what is done about it; it goes once it is over as well. An entry of its own."""
+    at, reason = at or timezone.now(), reason.strip()
+    if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
+        raise Invalid("reason", f"Say what was found and done, in {SHORTEST_REASON} to {LONGEST_REASON} characters.")
+    try:
+        with ledger.transaction():
+            return _acknowledge(require(by, "alarms.acknowledge"), alarm_id=alarm_id, reason=reason, at=at)
+    except ledger.ForeignRecord as error:
+        raise Conflict(None, f"The record cannot be written to, so this cannot be recorded yet. {error}") from error
+
+
+def _acknowledge(by: Person, *, alarm_id: int, reason: str, at: datetime) -> Alarm:
+    alarm = access_alarm(by, alarm_id)
+    if alarm.acknowledged_at is not None:
+        raise Conflict(None, "Somebody has acknowledged this alarm already.")
+    ledger.record(
+        events.AlarmAcknowledged(
+            stream="system",
+            actor=by.as_actor(),
+            at=at,
+            alarm=alarm.kind,
+            raised_at=(alarm.raised_at or alarm.first_seen_at).isoformat(timespec="milliseconds"),
+            problems=tuple(alarm.problems),
+            reason=reason,
+        )
+    )
+    alarm.acknowledged_by, alarm.acknowledged_at, alarm.reason = by, at, reason
+    alarm.save(update_fields=["acknowledged_by", "acknowledged_at", "reason"])
+    return alarm
+
+
+# --- what raises an alarm --------------------------------------------------------------------------------------------
+def _of_checks(at: datetime) -> Problems:
+    settled = RecordCheck.objects.filter(state__in=(RecordCheck.DONE, RecordCheck.FAILED))
+    last = settled.order_by("-done_at").first()
+    if last is None or last.is_sound:
+        return ()
+    if last.state == RecordCheck.FAILED:
+        return (f"A check of the record did not come to its end ({last.error or 'its workers died'}).",)
+    return tuple(last.problems)
+
+
+def _of_lateness(at: datetime) -> Problems:
+    began = ledger.began_at()
+    if last_moment(at) is None or began is None:
+        return ()
+    done = RecordCheck.objects.filter(state=RecordCheck.DONE).order_by("-done_at").values_list("done_at", flat=True)
+    last = done.first() or began
+    if at - last <= LATE_AFTER:
+        return ()
+    return (f"No full check of the record has come to its end since {last:%Y-%m-%d %H:%M} UTC.",)
+
+
+def _of_guard(_at: datetime) -> Problems:
+    problem = ledger.guard_problem()
+    return (problem,) if problem else ()
+
+
+def _of_evidence(at: datetime) -> Problems:
+    """Where sources are set up: what is wrong with them, and that none of them holds the record any more.
+
+    A firm that has set up none is told so on the page Record; an alarm that can only be ended by buying something
+    would be one that people learn to overlook.
+    """
+    found = evidence_status(at=at)
+    if not any(kind.sources for kind in found.kinds):
+        return ()
+    behind = ledger.guard_problem()
+    problems = tuple(problem for problem in found.problems if problem != behind)
+    nobody = ("Nobody outside holds a checkpoint of this record that is less than a day old.",)
+    return (*nobody, *problems) if found.level == "red" else problems
+
+
+LOOKS: dict[str, Callable[[datetime], Problems]] = {
+    Alarm.CHECK: _of_checks,
+    Alarm.LATE: _of_lateness,
+    Alarm.GUARD: _of_guard,
+    Alarm.EVIDENCE: _of_evidence,
+}
+
+
+# --- how it goes on --------------------------------------------------------------------------------------------------
+def _settle(kind: str, problems: Problems, *, at: datetime) -> None:
+    try:
+        with transaction.atomic():
+            alarm = _open().select_for_update().filter(kind=kind).first()
+            if alarm is None:
+                _begin(kind, problems, at=at)
+            elif problems:
+                _go_on(alarm, problems, at=at)
+            else:
+                _end(alarm, at=at)
+    except IntegrityError:  # another process was first
+        return
+
+
+def _begin(kind: str, problems: Problems, *, at: datetime) -> None:
+    if problems:
+        raised_at = None if kind in PATIENCE else at
+        Alarm.objects.create(kind=kind, first_seen_at=at, raised_at=raised_at, problems=list(problems), mail_due_at=at)
+
+
+def _go_on(alarm: Alarm, problems: Problems, *, at: datetime) -> None:
+    alarm.problems = list(problems)
+    if alarm.cleared_at is not None:  # over, not acknowledged, and here again: it is told again
+        alarm.cleared_at, alarm.mailed_at, alarm.mail_due_at, alarm.mail_tries = None, None, at, 0
+    if alarm.raised_at is None and at - alarm.first_seen_at >= PATIENCE[alarm.kind]:
+        alarm.raised_at = alarm.mail_due_at = at
+    alarm.save()
+
+
+def _end(alarm: Alarm, *, at: datetime) -> None:
+    if alarm.raised_at is None:
+        alarm.delete()
+    elif alarm.cleared_at is None:
+        alarm.cleared_at = at
+        alarm.save(update_fields=["cleared_at"])
+
+
+def _open() -> QuerySet[Alarm]:
+    return Alarm.objects.filter(Q(cleared_at=None) | Q(acknowledged_at=None))
+
+
+def _raised() -> QuerySet[Alarm]:
+    return _open().exclude(raised_at=None)

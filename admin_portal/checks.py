@@ -1,0 +1,189 @@
+"""Checks of the whole record: the nightly one, those that somebody asks for, and the one worker that runs them.
+
+A row is the truth about a check; its lease is renewed while it runs, so that a check of many hours has one worker, and
+one whose worker died is taken up. No content here.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
+from zoneinfo import ZoneInfo
+
+import structlog
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from admin_portal.access import require
+from admin_portal.models import RecordCheck
+from admin_portal.work import LEASE, MOST_TRIES, LeaseLost, claim, pause_before
+from archive import events, ledger
+from archive.events import SYSTEM, Actor
+from messenger.people.models import Person
+
+PROBLEMS_SHOWN = 20
+RENEW_EVERY_S = 5.0
+log = structlog.get_logger(__name__)
+
+
+def request_check(by: Person, *, at: datetime | None = None) -> RecordCheck:
+    """Ask for a full check; asking again while one's own runs gives that one."""
+    at = at or timezone.now()
+    with ledger.transaction():
+        by = require(by, "record.status")
+        running = RecordCheck.objects.filter(asked_by=by, state__in=(RecordCheck.WAITING, RecordCheck.RUNNING))
+        return running.first() or RecordCheck.objects.create(asked_by=by, asked_at=at, due_at=at)
+
+
+# rule: us-sec-17a-4-verify
+def schedule_nightly(*, at: datetime) -> RecordCheck | None:
+    """Put tonight's check in line once its time has come; None where there is nothing to do. Safe to call again.
+
+    A night on which nothing ran is made up for at the next start. The first night is the one after the first entry.
+    """
+    moment = last_moment(at)
+    began = ledger.began_at()
+    if moment is None or began is None or began > moment:
+        return None
+    night = moment.astimezone(zone()).date()
+    if RecordCheck.objects.filter(night__gte=night).exists():
+        return None
+    try:
+        with transaction.atomic():
+            return RecordCheck.objects.create(night=night, asked_at=at, due_at=at)
+    except IntegrityError:  # another process was first
+        return None
+
+
+def last_moment(at: datetime) -> datetime | None:
+    """Return when the nightly check was due last, None where it is turned off."""
+    hour: time_of_day | None = settings.ONRECORD_CHECK_AT
+    if hour is None:
+        return None
+    today = at.astimezone(zone()).date()
+    due = _moment(today, hour)
+    return due if due <= at else _moment(today - timedelta(days=1), hour)
+
+
+def zone() -> ZoneInfo:
+    return ZoneInfo(settings.ONRECORD_TIME_ZONE)
+
+
+def run_due_checks(*, at: datetime | None = None) -> int:
+    """Run every check that is due, one after the other; returns how many. One runs at a time, on whatever machine."""
+    done = 0
+    while check := _claim(at or timezone.now()):
+        run_check(check)
+        done += 1
+    return done
+
+
+def run_check(check: RecordCheck) -> None:
+    """Run one claimed check and record what it found. One that fails is tried again, and at last ends visibly."""
+    lease = _Lease(check)
+    try:
+        if check.tries > MOST_TRIES:
+            lease.settle(state=RecordCheck.FAILED, done_at=timezone.now(), due_at=None)
+            return
+        began = time.monotonic()
+        report = ledger.check_all(on_progress=lease.renew)
+        _finish(check, report, lease=lease, duration_ms=round((time.monotonic() - began) * 1000))
+    except LeaseLost:
+        log.warning("check_lease_lost", check=check.pk)
+    except Exception as error:  # whatever went wrong, nobody must wait for a check that will never end
+        log.exception("check_failed", check=check.pk, tries=check.tries)
+        _put_back(check, lease=lease, why=type(error).__name__)
+
+
+class _Lease:
+    """The right to work on a row, as long as our token stands in it."""
+
+    def __init__(self, check: RecordCheck) -> None:
+        self._rows = RecordCheck.objects.filter(pk=check.pk, state=RecordCheck.RUNNING, lease_token=check.lease_token)
+        self._renewed_at = time.monotonic()
+
+    def renew(self, done: int, total: int) -> None:
+        """Hold on to the row and show how far the check is. Raises LeaseLost."""
+        if time.monotonic() - self._renewed_at < RENEW_EVERY_S:
+            return
+        self._renewed_at = time.monotonic()
+        self.settle(leased_until=timezone.now() + LEASE, progress_done=done, progress_total=total)
+
+    def settle(self, **fields: object) -> None:
+        """Change the row. Raises LeaseLost where another worker has it."""
+        if not self._rows.update(**fields):
+            raise LeaseLost
+
+
+def _claim(at: datetime) -> RecordCheck | None:
+    try:
+        with transaction.atomic():
+            return claim(RecordCheck, ready=RecordCheck.WAITING, busy=RecordCheck.RUNNING, at=at)
+    except IntegrityError:  # another check runs
+        return None
+
+
+def _finish(check: RecordCheck, report: ledger.CheckReport, *, lease: _Lease, duration_ms: int) -> None:
+    problems = [_sentence(problem) for problem in report.problems[:PROBLEMS_SHOWN]]
+    root = ledger.Prover(report.size).root().hex() if report.is_sound else ""
+    at = timezone.now()
+    event = events.RecordChecked(
+        stream="system",
+        actor=_actor(check),
+        at=at,
+        size=report.size,
+        is_sound=report.is_sound,
+        problems=tuple(problems),
+        problem_count=len(report.problems),
+        root=root,
+        duration_ms=duration_ms,
+    )
+    settle = _settling(
+        lease,
+        done_at=at,
+        size=report.size,
+        root=root,
+        is_sound=report.is_sound,
+        problems=problems,
+        problem_count=len(report.problems),
+        duration_ms=duration_ms,
+    )
+    try:
+        with ledger.transaction():
+            settle()
+            receipt = ledger.record(event)
+            RecordCheck.objects.filter(pk=check.pk).update(entry=receipt.seq)
+    except (ledger.ForeignRecord, ledger.KeyMissing):
+        # Nothing can be written to a record that was put back or cannot be signed; what was found must still be seen.
+        log.exception("check_not_recorded", check=check.pk)
+        settle()
+
+
+def _settling(lease: _Lease, **fields: object) -> Callable[[], None]:
+    return lambda: lease.settle(state=RecordCheck.DONE, due_at=None, leased_until=None, error="", **fields)
+
+
+def _put_back(check: RecordCheck, *, lease: _Lease, why: str) -> None:
+    at = timezone.now()
+    try:
+        if check.tries < MOST_TRIES:
+            lease.settle(state=RecordCheck.WAITING, due_at=at + pause_before(check.tries), error=why)
+        else:
+            lease.settle(state=RecordCheck.FAILED, due_at=None, done_at=at, error=why)
+    except LeaseLost:
+        log.warning("check_lease_lost", check=check.pk)
+
+
+def _actor(check: RecordCheck) -> Actor:
+    return check.asked_by.as_actor() if check.asked_by else SYSTEM
+
+
+def _moment(day: date, hour: time_of_day) -> datetime:
+    # An hour that the clocks skip is the same moment as the one that they jump to.
+    return datetime.combine(day, hour, tzinfo=zone()).astimezone(UTC)
+
+
+def _sentence(problem: ledger.Problem) -> str:
+    where = "The record as a whole" if problem.seq is None else f"Entry {problem.seq}"
+    return f"{where}: {problem.what}"

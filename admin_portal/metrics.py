@@ -1,0 +1,98 @@
+"""`/metrics`: a dozen numbers about the record and the desk's work, as Prometheus reads them (text format 0.0.4).
+
+States and counts only, no content and no names. It must not be open to everybody: with a token, to who knows it;
+without, to this machine, and only where no proxy stands before us, because a proxy's requests come from here as well.
+"""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from admin_portal.models import Alarm, ExportRequest, RecordCheck
+from archive import ledger
+from archive.evidence import status as evidence_status
+from messenger.people.errors import NotFound
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+LOOPBACK = ("127.0.0.1", "::1")
+LEVELS = {"red": 0, "amber": 1, "green": 2}
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """One number. `labels` is the part in braces, "" for none."""
+
+    name: str
+    help: str
+    value: float
+    labels: str = ""
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Show the numbers; to others there is nothing here."""
+    if not _may_read(request):
+        raise NotFound
+    return HttpResponse(exposition(_gauges()), content_type=CONTENT_TYPE)
+
+
+def exposition(gauges: Iterable[Gauge]) -> str:
+    """Return gauges as text; those of one name must follow each other."""
+    lines, before = list[str](), ""
+    for gauge in gauges:
+        if gauge.name != before:
+            lines += [f"# HELP {gauge.name} {gauge.help}", f"# TYPE {gauge.name} gauge"]
+        lines.append(f"{gauge.name}{gauge.labels} {gauge.value:g}")
+        before = gauge.name
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _may_read(request: HttpRequest) -> bool:
+    token: str = settings.ONRECORD_METRICS_TOKEN
+    if token:
+        given = request.headers.get("Authorization", "")
+        return secrets.compare_digest(given.encode(), f"Bearer {token}".encode())
+    return settings.ONRECORD_TRUSTED_PROXIES == 0 and request.META.get("REMOTE_ADDR") in LOOPBACK
+
+
+def _gauges() -> Iterable[Gauge]:
+    yield from _of_record()
+    yield from _of_checks()
+    yield from _of_alarms()
+    exports = ExportRequest.objects.filter(state__in=(ExportRequest.APPROVED, ExportRequest.MAKING)).count()
+    yield Gauge("onrecord_exports_waiting", "Packages that are approved and not made yet.", exports)
+
+
+def _of_record() -> Iterable[Gauge]:
+    now = timezone.now()
+    if not ledger.is_empty():
+        latest = ledger.latest_checkpoint()
+        yield Gauge("onrecord_record_entries", "Entries under the latest signed checkpoint.", latest.size)
+        yield Gauge("onrecord_record_checkpoint_timestamp_seconds", "Time of that checkpoint.", latest.at.timestamp())
+    behind = bool(ledger.guard_problem())
+    yield Gauge("onrecord_record_put_back", "1 while the rollback guard lets nothing be written.", behind)
+    found = evidence_status(at=now)
+    yield Gauge("onrecord_evidence_level", "Kinds of fresh outside evidence: 0, 1, or 2 and more.", LEVELS[found.level])
+    yield Gauge("onrecord_evidence_problems", "Sources of outside evidence with a problem.", len(found.problems))
+
+
+def _of_checks() -> Iterable[Gauge]:
+    last = RecordCheck.objects.filter(state=RecordCheck.DONE).order_by("-done_at").first()
+    if last is not None and last.done_at is not None:
+        done_at = last.done_at.timestamp()
+        yield Gauge("onrecord_check_sound", "1 where the last full check found nothing.", bool(last.is_sound))
+        yield Gauge("onrecord_check_timestamp_seconds", "When the last full check ended.", done_at)
+        yield Gauge("onrecord_check_duration_seconds", "How long it took.", last.duration_ms / 1000)
+        yield Gauge("onrecord_check_problems", "How many problems it found.", last.problem_count)
+
+
+def _of_alarms() -> Iterable[Gauge]:
+    raised = Alarm.objects.filter(cleared_at=None).exclude(raised_at=None).values_list("kind", flat=True)
+    active = set(raised)
+    for kind in (Alarm.CHECK, Alarm.EVIDENCE, Alarm.GUARD, Alarm.LATE):
+        yield Gauge("onrecord_alarm", "1 while this alarm is on.", kind in active, f'{{kind="{kind}"}}')

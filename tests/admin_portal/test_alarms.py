@@ -1,0 +1,268 @@
+"""Alarms about the record: raised, mailed, seen by who may see them; they end only when two things came true."""
+
+import smtplib
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from django.core import mail
+from django.core.mail.backends.locmem import EmailBackend
+from django.utils import timezone
+from pytest_django import Settings
+
+from admin_portal import alarm_mail, alarms, checks
+from admin_portal.models import Alarm, RecordCheck
+from archive import guard, ledger
+from archive.models import Document, EvidenceSource
+from messenger.people.errors import Conflict, Invalid, NotFound
+from tests.admin_portal.conftest import Office
+from tests.admin_portal.test_checks import note_of_more
+from tests.admin_portal.test_pages import ClientFor, text_of
+from tests.invariants import all_entries
+
+REASON = "Restored the words from the backup of Friday, case 2026-31."
+HOUR = timedelta(hours=1)
+
+
+def check_now(office: Office) -> RecordCheck:
+    checks.request_check(office.cast.carl)
+    checks.run_due_checks()
+    check = RecordCheck.objects.first()
+    assert check is not None
+    return check
+
+
+def watch(*, at: datetime | None = None) -> list[str]:
+    """Look once; return the kinds of the alarms that are raised."""
+    alarms.watch(at=at or timezone.now())
+    return sorted(Alarm.objects.exclude(raised_at=None).values_list("kind", flat=True))
+
+
+def kinds_seen_by(name: str, office: Office) -> list[str]:
+    return [alarm.kind for alarm in alarms.open_alarms(getattr(office.cast, name))]
+
+
+def damage(office: Office) -> str:
+    """Change the words of a search row; return what they were."""
+    row = Document.objects.get(seq=office.messages[0].seq)
+    Document.objects.filter(pk=row.pk).update(text="what was never said")
+    return row.text
+
+
+def mend(office: Office, text: str) -> None:
+    Document.objects.filter(seq=office.messages[0].seq).update(text=text)
+
+
+def test_control_a_sound_record_raises_nothing(office: Office) -> None:
+    check_now(office)
+    assert watch() == []
+    assert alarm_mail.mail_alarms(at=timezone.now()) == 0
+    assert mail.outbox == []
+
+
+@pytest.mark.backend("postgres")  # SQLite's index would have to be told of the change as well
+def test_an_alarm_ends_when_a_later_check_is_sound_and_somebody_has_acknowledged_it(office: Office) -> None:
+    words = damage(office)
+    assert not check_now(office).is_sound
+    assert watch() == watch() == ["check"]
+    (alarm,) = alarms.open_alarms(office.cast.carl)
+    assert alarm.problems[0].startswith(f"Entry {office.messages[0].seq}: ")
+    mend(office, words)
+    assert check_now(office).is_sound
+    watch()
+    assert kinds_seen_by("carl", office) == ["check"], "it is over, but nobody has acknowledged it"
+    alarms.acknowledge(office.cast.cora, alarm_id=alarm.pk, reason=REASON)
+    assert kinds_seen_by("carl", office) == []
+    (entry,) = [entry for entry in all_entries("system") if entry.kind == "alarm.acknowledged"]
+    assert (entry.content["alarm"], entry.content["reason"]) == ("check", REASON)
+    assert entry.content["problems"] == alarm.problems
+
+
+def failed_check(office: Office) -> Alarm:
+    """A check that found something; no record is harmed."""
+    now = timezone.now()
+    RecordCheck.objects.create(
+        asked_by=office.cast.carl,
+        asked_at=now,
+        done_at=now,
+        state="done",
+        is_sound=False,
+        problems=["Entry 3: changed."],
+    )
+    assert "check" in watch()
+    return Alarm.objects.filter(kind="check").latest("id")
+
+
+def test_acknowledged_first_it_stays_until_it_is_over(office: Office) -> None:
+    alarm = failed_check(office)
+    alarms.acknowledge(office.cast.carl, alarm_id=alarm.pk, reason=REASON)
+    assert kinds_seen_by("cora", office) == ["check"]
+    assert check_now(office).is_sound
+    watch()
+    assert kinds_seen_by("cora", office) == []
+    failed_again = failed_check(office)
+    assert failed_again != alarm, "the next one is another alarm"
+
+
+def test_who_may_see_and_who_may_acknowledge(office: Office) -> None:
+    alarm = failed_check(office)
+    seen = {name for name in ("alice", "mona", "carl", "cora", "erin", "adam") if kinds_seen_by(name, office)}
+    assert seen == {"carl", "cora", "erin"}
+    size = ledger.latest_checkpoint().size
+    for name in ("alice", "mona", "erin", "adam"):
+        with pytest.raises(NotFound):
+            alarms.acknowledge(getattr(office.cast, name), alarm_id=alarm.pk, reason=REASON)
+    for reason in ("", " too short ", "x" * 301):
+        with pytest.raises(Invalid, match="10 to 300 characters"):
+            alarms.acknowledge(office.cast.carl, alarm_id=alarm.pk, reason=reason)
+    assert ledger.latest_checkpoint().size == size, "a refusal leaves no trace"
+    alarms.acknowledge(office.cast.carl, alarm_id=alarm.pk, reason=REASON)
+    with pytest.raises(Conflict):
+        alarms.acknowledge(office.cast.cora, alarm_id=alarm.pk, reason=REASON)
+
+
+def test_a_check_that_did_not_come_to_its_end_is_an_alarm(office: Office) -> None:
+    now = timezone.now()
+    RecordCheck.objects.create(asked_by=office.cast.carl, asked_at=now, done_at=now, state="failed", error="OSError")
+    assert watch() == ["check"]
+    assert "did not come to its end (OSError)" in Alarm.objects.get().problems[0]
+
+
+def test_no_check_for_a_day_and_a_half_is_an_alarm(office: Office, settings: Settings) -> None:
+    began = ledger.began_at()
+    assert began is not None
+    assert watch(at=began + 36 * HOUR) == []
+    assert watch(at=began + 36 * HOUR + timedelta(seconds=1)) == ["late"]
+    check_now(office)
+    alarms.watch(at=timezone.now() + HOUR)
+    assert Alarm.objects.get().cleared_at is not None
+    settings.ONRECORD_CHECK_AT = None
+    Alarm.objects.all().delete()
+    assert watch(at=began + 99 * HOUR) == [], "it is turned off, and the page says so"
+
+
+def test_a_database_that_was_put_back_is_an_alarm_that_needs_no_check(
+    office: Office, settings: Settings, tmp_path: Path
+) -> None:
+    settings.ONRECORD_GUARD = tmp_path / "guard" / "checkpoint"
+    guard.advance(settings.ONRECORD_GUARD, note=note_of_more(office))
+    assert watch() == ["guard"]
+    (alarm,) = alarms.open_alarms(office.cast.carl)
+    with pytest.raises(Conflict, match="cannot be written to"):
+        alarms.acknowledge(office.cast.carl, alarm_id=alarm.pk, reason=REASON)
+    assert kinds_seen_by("carl", office) == ["guard"]
+    settings.ONRECORD_GUARD.unlink()
+    watch()
+    alarms.acknowledge(office.cast.carl, alarm_id=alarm.pk, reason=REASON)
+    assert kinds_seen_by("carl", office) == []
+
+
+def test_missing_evidence_is_an_alarm_only_after_an_hour_and_only_where_some_is_set_up(
+    office: Office, settings: Settings, tmp_path: Path
+) -> None:
+    now = timezone.now()
+    assert watch(at=now) == watch(at=now + 2 * HOUR) == []
+    settings.ONRECORD_COPY_DIR = tmp_path
+    assert watch(at=now) == watch(at=now + HOUR / 2) == [], "it may pass"
+    assert watch(at=now + HOUR) == ["evidence"]
+    assert "Nobody outside holds a checkpoint" in Alarm.objects.get().problems[0]
+
+
+def test_what_passes_within_the_hour_leaves_nothing_behind(office: Office, settings: Settings, tmp_path: Path) -> None:
+    now = timezone.now()
+    settings.ONRECORD_COPY_DIR = tmp_path
+    watch(at=now)
+    assert Alarm.objects.count() == 1
+    settings.ONRECORD_COPY_DIR = None
+    watch(at=now + HOUR)
+    assert Alarm.objects.count() == 0
+
+
+def test_a_source_that_contradicts_the_record_is_told(office: Office, settings: Settings, tmp_path: Path) -> None:
+    now = timezone.now()
+    settings.ONRECORD_COPY_DIR = tmp_path
+    EvidenceSource.objects.create(name="copy", kind="copy", tried_at=now, problem="The newest copy contradicts us.")
+    watch(at=now)
+    watch(at=now + HOUR)
+    assert "copy: The newest copy contradicts us." in Alarm.objects.get().problems
+
+
+# --- mail ------------------------------------------------------------------------------------------------------------
+class Refusing(EmailBackend):
+    """A mail server that takes nothing."""
+
+    def send_messages(self, _messages: object) -> int:
+        raise smtplib.SMTPServerDisconnected("it went away")
+
+
+def test_an_alarm_is_mailed_once_to_officers_administrators_and_who_is_named(
+    office: Office, settings: Settings
+) -> None:
+    settings.ONRECORD_ALARM_MAIL = ["watch@example.org"]
+    failed_check(office)
+    assert [alarm_mail.mail_alarms(at=timezone.now()) for _ in range(2)] == [1, 0]
+    (message,) = mail.outbox
+    cast = office.cast
+    assert sorted(message.bcc) == sorted([cast.carl.email, cast.cora.email, cast.adam.email, "watch@example.org"])
+    assert (message.to, message.cc) == ([], [])
+    assert message.subject.startswith("ALARM: A check of the record found something wrong")
+    assert "Entry 3: changed." in message.body
+    assert "guarantee" not in message.body
+
+
+def test_a_mail_that_does_not_go_out_is_shown_and_tried_again(
+    office: Office, settings: Settings, client_for: ClientFor
+) -> None:
+    failed_check(office)
+    working, settings.EMAIL_BACKEND = settings.EMAIL_BACKEND, f"{__name__}.Refusing"
+    now = timezone.now()
+    assert [alarm_mail.mail_alarms(at=now) for _ in range(2)] == [0, 0], "not again before a pause"
+    page = text_of(client_for(office.cast.carl).get("/portal/"))
+    assert "It could not be mailed: SMTPServerDisconnected: it went away" in page
+    settings.EMAIL_BACKEND = working
+    assert alarm_mail.mail_alarms(at=now + HOUR) == 1
+    assert Alarm.objects.get().mail_problem == ""
+
+
+def test_after_its_last_try_a_mail_is_not_tried_again(office: Office, settings: Settings) -> None:
+    failed_check(office)
+    settings.EMAIL_BACKEND = f"{__name__}.Refusing"
+    at = timezone.now()
+    for _ in range(alarm_mail.MOST_TRIES + 3):
+        at += HOUR
+        alarm_mail.mail_alarms(at=at)
+    assert Alarm.objects.get().mail_tries == alarm_mail.MOST_TRIES
+
+
+def test_an_alarm_that_comes_back_is_mailed_again(office: Office) -> None:
+    failed_check(office)
+    assert alarm_mail.mail_alarms(at=timezone.now()) == 1
+    check_now(office)
+    watch()
+    failed_check(office)
+    assert alarm_mail.mail_alarms(at=timezone.now()) == 1
+
+
+# --- pages -----------------------------------------------------------------------------------------------------------
+def test_every_page_of_the_portal_shows_it_to_who_may_know(office: Office, client_for: ClientFor) -> None:
+    failed_check(office)
+    for path in ("/portal/", "/portal/record/", "/portal/exports/", "/portal/purpose/"):
+        assert "ALARM: A check of the record found something wrong" in text_of(client_for(office.cast.carl).get(path))
+    assert "ALARM" not in text_of(client_for(office.cast.mona).get("/portal/"))
+    assert "ALARM" not in text_of(client_for(office.cast.adam).get("/portal/"))
+
+
+def test_an_officer_acknowledges_on_the_page_and_an_examiner_finds_no_form(
+    office: Office, client_for: ClientFor
+) -> None:
+    alarm = failed_check(office)
+    address = f"/portal/record/alarms/{alarm.pk}/"
+    assert "Acknowledge</button>" not in client_for(office.cast.erin).get("/portal/record/").content.decode()
+    assert client_for(office.cast.erin).post(address, {"reason": REASON}).status_code == 404
+    carl = client_for(office.cast.carl)
+    assert "Acknowledge</button>" in carl.get("/portal/record/").content.decode()
+    short = carl.post(address, {"reason": "seen"})
+    assert (short.status_code, "at least 10 characters" in text_of(short)) == (200, True)
+    assert carl.post(address, {"reason": REASON})["Location"] == "/portal/record/"
+    assert REASON in text_of(carl.get("/portal/record/"))
+    assert carl.post("/portal/record/alarms/987654/", {"reason": REASON}).status_code == 404

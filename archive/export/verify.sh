@@ -1,5 +1,5 @@
 #!/bin/sh
-# Check an export of the record with sh, openssl and coreutils only: sh verify.sh KEY [FOLDER]
+# Check an export or a segment of the record with sh, openssl and coreutils only: sh verify.sh KEY [FOLDER]
 #
 # KEY is the firm's verifier key, got by another way than the export. It makes the checks that docs/record-format.md
 # numbers, as verify.py does, and shares no code with it. It is slow (about a second for 20 entries), it writes only
@@ -90,7 +90,7 @@ check_bag() {
 	require_listed tagmanifest-sha256.txt README.txt bag-info.txt bagit.txt manifest-sha256.txt verify.py
 	for file in data/* data/.[!.]*; do
 		case $file in
-		data/entries.jsonl | data/heads.json | data/checkpoint | data/manifest.json) ;;
+		data/entries.jsonl | data/heads.json | data/checkpoint | data/manifest.json | data/disposals.jsonl) ;;
 		data/attachments) [ -d "$file" ] || refuse "$file: is not part of an export; somebody added it" ;;
 		*) [ ! -e "$file" ] || refuse "$file: is not part of an export; somebody added it" ;;
 		esac
@@ -150,36 +150,36 @@ read_key() { # verifier key
 	[ "${hash%"${hash#????????}"}" = "$key_id" ] || usage
 }
 
-check_checkpoint() {
+check_checkpoint() { # file: sets origin, size and root
 	{
 		IFS= read -r origin && IFS= read -r size && IFS= read -r root64 && IFS= read -r blank
-	} <data/checkpoint || refuse "data/checkpoint: is cut short"
-	is_number "$size" && [ -z "$blank" ] || refuse "data/checkpoint: is not a checkpoint"
-	[ "$origin" = "$key_name" ] || refuse "data/checkpoint: is of $origin, the key is of $key_name"
+	} <"$1" || refuse "$1: is cut short"
+	is_number "$size" && [ -z "$blank" ] || refuse "$1: is not a checkpoint"
+	[ "$origin" = "$key_name" ] || refuse "$1: is of $origin, the key is of $key_name"
 	printf '%s\n%s\n%s\n' "$origin" "$size" "$root64" >"$work/note"
-	[ "$(sha256sum <"$work/note")" = "$(head -n 3 data/checkpoint | sha256sum)" ] ||
-		refuse "data/checkpoint: has bytes that are not text"
+	[ "$(sha256sum <"$work/note")" = "$(head -n 3 "$1" | sha256sum)" ] ||
+		refuse "$1: has bytes that are not text"
 	root=$(printf '%s' "$root64" | base64 -d 2>/dev/null | to_hex)
-	is_hex "$root" 64 && [ "${#root64}" -eq 44 ] || refuse "data/checkpoint: has no root"
+	is_hex "$root" 64 && [ "${#root64}" -eq 44 ] || refuse "$1: has no root"
 	{ printf '\060\052\060\005\006\003\053\145\160\003\041\000'; tail -c 32 "$work/public"; } >"$work/key"
 	is_signed= bytes=0
-	tail -n +5 data/checkpoint >"$work/signatures"
+	tail -n +5 "$1" >"$work/signatures"
 	while IFS= read -r line; do
 		bytes=$((bytes + ${#line} + 1))
 		signer=${line#'— '}
 		name=${signer%% *} signature=${signer#* }
-		case $signature in '' | *[!A-Za-z0-9+/=]*) refuse "data/checkpoint: has a line that is not a signature" ;; esac
-		[ "$line" = "— $name $signature" ] || refuse "data/checkpoint: has a line that is not a signature"
+		case $signature in '' | *[!A-Za-z0-9+/=]*) refuse "$1: has a line that is not a signature" ;; esac
+		[ "$line" = "— $name $signature" ] || refuse "$1: has a line that is not a signature"
 		[ "$name" = "$key_name" ] || continue
 		printf '%s' "$signature" | base64 -d >"$work/signed" 2>/dev/null
 		[ "$(head -c 4 "$work/signed" | to_hex)" = "$key_id" ] || continue
 		tail -c +5 "$work/signed" >"$work/signature"
 		openssl pkeyutl -verify -pubin -keyform DER -inkey "$work/key" -rawin -in "$work/note" \
-			-sigfile "$work/signature" >/dev/null 2>&1 || refuse "data/checkpoint: the signature does not fit"
+			-sigfile "$work/signature" >/dev/null 2>&1 || refuse "$1: the signature does not fit"
 		is_signed=yes
 	done <"$work/signatures"
-	[ "$bytes" -eq "$(wc -c <"$work/signatures")" ] || refuse "data/checkpoint: has bytes that no line has"
-	[ -n "$is_signed" ] || refuse "data/checkpoint: is not signed by this key"
+	[ "$bytes" -eq "$(wc -c <"$work/signatures")" ] || refuse "$1: has bytes that no line has"
+	[ -n "$is_signed" ] || refuse "$1: is not signed by this key"
 }
 
 # --- check 3: an entry: its leaf, its proof, its opened fields -------------------------------------------------------
@@ -204,7 +204,7 @@ read_entry() { # line, where: sets index, leaf, digest and the members of the le
 	check_opened
 }
 
-read_leaf() {
+read_leaf() { # $escaped, as a line of an export has it
 	leaf= text=$escaped
 	while :; do
 		case $text in
@@ -213,6 +213,10 @@ read_leaf() {
 		esac
 	done
 	leaf=$leaf$text
+	read_members
+}
+
+read_members() { # $leaf: sets its members
 	case $leaf in *\\*) refuse "$where: the leaf is not in the form of the format" ;; esac
 	take at '{"at":"' '","bucket":"'
 	take bucket '","bucket":"' '","c":{'
@@ -244,7 +248,7 @@ hash_leaf() {
 }
 
 check_opened() { # every opened value gives its commitment: HMAC-SHA256(key, value)
-	opened_root= opened_count=
+	opened_root= opened_count= opened_entries=
 	[ "$opened" != '{}' ] || return 0
 	left=${opened#'{'}
 	fields=$commitments,
@@ -261,7 +265,7 @@ check_opened() { # every opened value gives its commitment: HMAC-SHA256(key, val
 		is_hex "$secret" 64 || refuse "$where: the key of field $name is malformed"
 		given=$(printf '%s' "$value" | openssl dgst -sha256 -mac HMAC -macopt "hexkey:$secret")
 		[ "\"$name\":\"${given##* }\"" = "$pair" ] || refuse "$where: field $name was changed"
-		case $name in root) opened_root=$value ;; count) opened_count=$value ;; att.[0-9]) check_file "${name#att.}" "$value" ;; esac
+		case $name in root) opened_root=$value ;; count) opened_count=$value ;; entries) opened_entries=$value ;; att.[0-9]) check_file "${name#att.}" "$value" ;; esac
 	done
 	[ -z "$left" ] || refuse "$where: a field is opened that the leaf does not have"
 }
@@ -364,6 +368,45 @@ count_entry() {
 		kind_opened=$((kind_opened + 1)) opened_lines=$((opened_lines + 1))
 	fi
 	printf '%s %s\n' "$kind_lines" "$kind_opened" >"$work/kinds/$kind"
+	! is_disposed || count_disposed
+}
+
+# --- check 8: the entries that say what was disposed of ----------------------------------------------------------------
+read_disposals() { # into $work/disposed, one span a line
+	disposed_lines=0 disposals=0 bytes=0
+	[ -e data/disposals.jsonl ] || return 0
+	while IFS= read -r line; do
+		disposals=$((disposals + 1)) bytes=$((bytes + ${#line} + 1))
+		read_entry "$line" "data/disposals.jsonl, line $disposals"
+		[ "$kind" = disposal.made ] || refuse "$where: is not a disposal"
+		spans=${opened_entries#'[['}
+		spans=${spans%']]'}
+		[ "$opened_entries" = "[[$spans]]" ] || refuse "$where: does not say what was disposed of"
+		spans="$spans],["
+		while [ -n "$spans" ]; do
+			first=${spans%%,*}
+			last=${spans#"$first,"}
+			last=${last%%'],['*}
+			spans=${spans#"$first,$last],["}
+			is_number "$first" && is_number "$last" && [ "$first" -le "$last" ] && [ "$last" -lt "$index" ] ||
+				refuse "$where: does not say what was disposed of"
+			printf '%s %s\n' "$first" "$last" >>"$work/disposed"
+		done
+	done <data/disposals.jsonl
+	[ "$bytes" -eq "$(wc -c <data/disposals.jsonl)" ] || refuse "data/disposals.jsonl: has bytes that no line has"
+}
+
+is_disposed() {
+	[ -f "$work/disposed" ] || return 1
+	while read -r first last; do
+		[ "$index" -lt "$first" ] || [ "$index" -gt "$last" ] || return 0
+	done <"$work/disposed"
+	return 1
+}
+
+count_disposed() {
+	[ "$opened" = '{}' ] || refuse "$where: the record says that it was disposed of, but it is opened here"
+	disposed_lines=$((disposed_lines + 1))
 }
 
 # --- check 6: the manifest -------------------------------------------------------------------------------------------
@@ -375,10 +418,11 @@ check_manifest() {
 		told_kinds="$told_kinds,\"${file##*/}\":{\"entries\":$kind_lines,\"opened\":$kind_opened}"
 	done
 	told="{\"entries\":$lines,\"kinds\":{${told_kinds#,}},\"opened\":$opened_lines,\"streams\":{${told_streams#,}}}"
+	[ "$disposed_lines" -eq 0 ] || told="{\"disposed\":$disposed_lines,${told#'{'}"
 	require_told counts "$told"
 	require_told checkpoint "{\"origin\":\"$origin\",\"root\":\"$root64\",\"size\":$size}"
 	told=
-	for file in data/attachments/* data/checkpoint data/entries.jsonl data/heads.json; do
+	for file in data/attachments/* data/checkpoint data/disposals.jsonl data/entries.jsonl data/heads.json; do
 		[ -e "$file" ] || continue
 		require_listed manifest-sha256.txt "$file"
 		hash_of <"$file"
@@ -402,6 +446,230 @@ require_told() { # member, value: it must be there once, so that it cannot be to
 	case $manifest in *"\"$1\":$2"[,}]*) ;; *) refuse "data/manifest.json: its $1 do not fit what the package holds" ;; esac
 }
 
+# --- a segment: a run of the record in tlog-tiles (section Segments of the format) ------------------------------------
+check_segment() {
+	read_description
+	check_segment_files
+	check_checkpoint data/checkpoint
+	[ "$size" = "$run_size" ] && [ "$root" = "$run_root" ] && [ "$origin" = "$run_origin" ] ||
+		refuse "data/checkpoint: is not the one that the segment leads to"
+	read_tiles
+	tree_root "$run_size"
+	[ "$hash" = "$run_root" ] || refuse "data/tile: its hashes do not lead to the root of the checkpoint"
+	if [ "$run_first" -gt 0 ]; then
+		check_checkpoint data/before
+		tree_root "$run_first"
+		[ "$size" = "$run_first" ] && [ "$root" = "$hash" ] && [ "$origin" = "$run_origin" ] ||
+			refuse "data/before: is not the checkpoint of the first $run_first entries"
+	fi
+	walk_bundles
+	check_evidence
+	printf 'verified: entries %s to %s of %s, %s of them opened, under the checkpoint of size %s.\n' \
+		"$run_first" "$((run_size - 1))" "$run_origin" "$opened_lines" "$run_size"
+}
+
+read_description() {
+	text=$(cat data/segment.json)
+	[ "$(wc -c <data/segment.json)" -eq "${#text}" ] || refuse "data/segment.json: is not canonical JSON"
+	run_first=${text#'{"first":'} && run_first=${run_first%%,*}
+	run_origin=${text#*',"origin":"'} && run_origin=${run_origin%%\"*}
+	run_root=${text#*',"root":"'} && run_root=${run_root%%\"*}
+	run_size=${text#*',"size":'} && run_size=${run_size%%,*}
+	rebuilt="{\"first\":$run_first,\"origin\":\"$run_origin\",\"root\":\"$run_root\",\"size\":$run_size,\"v\":1}"
+	[ "$text" = "$rebuilt" ] && is_number "$run_first" && is_number "$run_size" && is_hex "$run_root" 64 ||
+		refuse "data/segment.json: does not describe a segment"
+	[ "$run_first" -lt "$run_size" ] && [ $((run_size - run_first)) -le 4194304 ] ||
+		refuse "data/segment.json: describes a run of entries that cannot be"
+}
+
+tile_name() { # number, width: the end of a tile's path, in $name
+	name=$(printf '%03d' $(($1 % 1000))) rest=$(($1 / 1000))
+	while [ "$rest" -gt 0 ]; do
+		name=$(printf 'x%03d/%s' $((rest % 1000)) "$name") rest=$((rest / 1000))
+	done
+	[ "$2" -eq 256 ] || name=$name.p/$2
+}
+
+list_parts() { # level, number, width and path of each tile that the run changed, a line each, into $work/parts
+	level=0 count=$run_size step=256
+	while [ "$count" -gt 0 ]; do
+		number=$((run_first / step))
+		while [ $((number * 256)) -lt "$count" ]; do
+			width=$((count - number * 256))
+			[ "$width" -le 256 ] || width=256
+			tile_name "$number" "$width"
+			printf '%s %s %s %s\n' "$level" "$number" "$width" "$name"
+			number=$((number + 1))
+		done
+		level=$((level + 1)) count=$((count / 256)) step=$((step * 256))
+	done >"$work/parts"
+}
+
+check_segment_files() { # the bag lists exactly the files that a segment of this run has, and no other is there
+	list_parts
+	{
+		printf '%s\n' data/checkpoint data/evidence.jsonl data/segment.json
+		[ "$run_first" -eq 0 ] || printf 'data/before\n'
+		while read -r level number width name; do
+			printf 'data/tile/%s/%s\n' "$level" "$name"
+			[ "$level" -gt 0 ] || printf 'data/tile/entries/%s\ndata/ciphertexts/%s\n' "$name" "$name"
+		done <"$work/parts"
+	} | sort >"$work/payload"
+	printf '%s\n' README.txt bag-info.txt bagit.txt manifest-sha256.txt >"$work/tags"
+	check_list manifest-sha256.txt "$work/payload"
+	check_list tagmanifest-sha256.txt "$work/tags"
+	printf 'tagmanifest-sha256.txt\n' | sort - "$work/payload" "$work/tags" >"$work/expected"
+	list_files . | sort | cmp -s - "$work/expected" || refuse "the folder: it does not hold exactly the files of the segment"
+}
+
+check_list() { # list, file of the names that it must have, sorted
+	[ -f "$1" ] || refuse "$1: the file is missing"
+	while IFS= read -r line; do
+		name=${line#$PATTERN_64'  '}
+		[ "$line" = "${line%"  $name"}  $name" ] && is_hex "${line%"  $name"}" 64 || refuse "$1: has a line that is none"
+		printf '%s\n' "$name"
+	done <"$1" | sort | cmp -s - "$2" || refuse "$1: does not list exactly the files of the segment"
+	sha256sum --check --quiet --strict "$1" >"$work/said" 2>&1 || refuse "$1: $(head -n 1 "$work/said")"
+}
+
+list_files() { # folder: all files below it, one a line; what is a link is listed as something that is not expected
+	for item in "$1"/* "$1"/.[!.]*; do
+		if [ -L "$item" ]; then
+			printf 'link %s\n' "$item"
+		elif [ -d "$item" ]; then
+			(list_files "$item")
+		elif [ -e "$item" ]; then
+			printf '%s\n' "${item#./}"
+		fi
+	done
+}
+
+read_tiles() { # the hashes of each tile, one a line, each full tile held against the one above it
+	mkdir "$work/tiles"
+	while read -r level number width name; do
+		od -An -v -tx1 -w32 "data/tile/$level/$name" | tr -d ' ' >"$work/tiles/$level-$number"
+		[ "$(wc -c <"data/tile/$level/$name")" -eq $((width * 32)) ] || refuse "data/tile/$level/$name: its size is wrong"
+		[ "$level" -gt 0 ] || continue
+		below=$((number * 256))
+		while IFS= read -r expected; do
+			if [ -f "$work/tiles/$((level - 1))-$below" ]; then
+				perfect_root <"$work/tiles/$((level - 1))-$below"
+				[ "$hash" = "$expected" ] || refuse "tile $((level - 1))/$below: is not what the tile above it says"
+			fi
+			below=$((below + 1))
+		done <"$work/tiles/$level-$number"
+	done <"$work/parts"
+}
+
+perfect_root() { # a power of two of hashes, one a line, on standard input; the answer is in $hash
+	cat >"$work/level"
+	while [ "$(wc -l <"$work/level")" -gt 1 ]; do
+		while read -r left && read -r right; do
+			node "$left" "$right"
+			printf '%s\n' "$hash"
+		done <"$work/level" >"$work/above"
+		mv "$work/above" "$work/level"
+	done
+	read -r hash <"$work/level"
+}
+
+tree_root() { # size: the root over that many leaves, from the tiles at its right edge; the answer is in $hash
+	roots= start=0 left_over=$1 width=1
+	while [ $((width * 2)) -le "$1" ]; do width=$((width * 2)); done
+	while [ "$left_over" -gt 0 ]; do
+		if [ "$width" -le "$left_over" ]; then
+			subtree_root "$start" "$width"
+			roots="$hash $roots" start=$((start + width)) left_over=$((left_over - width))
+		fi
+		width=$((width / 2))
+	done
+	hash=
+	for left in $roots; do
+		if [ -z "$hash" ]; then hash=$left; else node "$left" "$hash"; fi
+	done
+}
+
+subtree_root() { # first leaf, number of leaves (a power of two): the answer is in $hash
+	level=0 first=$1 leaves=$2
+	while [ "$leaves" -ge 256 ]; do
+		level=$((level + 1)) first=$((first / 256)) leaves=$((leaves / 256))
+	done
+	tile=$work/tiles/$level-$((first / 256)) place=$((first % 256))
+	[ -f "$tile" ] && [ "$(wc -l <"$tile")" -ge $((place + leaves)) ] || refuse "data/tile: a tile of level $level is missing"
+	tail -n +$((place + 1)) "$tile" | head -n "$leaves" >"$work/part"
+	perfect_root <"$work/part"
+}
+
+walk_bundles() { # every leaf and ciphertext
+	: >"$work/wanted"
+	while read -r level number width name; do
+		[ "$level" -eq 0 ] || continue
+		leaf_place=0 sealed_place=0 index=$((number * 256))
+		while IFS= read -r expected <&3; do
+			where="data/tile/entries/$name, entry $index"
+			check_leaf
+			index=$((index + 1))
+		done 3<"$work/tiles/0-$number"
+		[ "$leaf_place" -eq "$(wc -c <"data/tile/entries/$name")" ] || refuse "data/tile/entries/$name: has bytes that no leaf has"
+		[ "$sealed_place" -eq "$(wc -c <"data/ciphertexts/$name")" ] ||
+			refuse "data/ciphertexts/$name: has bytes that no entry has"
+	done <"$work/parts"
+}
+
+take_item() { # file, place, bytes of the length: the item is in $work/item, the place after it in $place
+	length=0
+	for byte in $(od -An -v -tu1 -j "$2" -N "$3" "$1" 2>/dev/null); do length=$((length * 256 + byte)); done
+	tail -c +$(($2 + $3 + 1)) "$1" | head -c "$length" >"$work/item"
+	[ "$(wc -c <"$work/item")" -eq "$length" ] && [ "$length" -gt 0 ] || refuse "$where: its bundle is cut short"
+	place=$(($2 + $3 + length))
+}
+
+check_leaf() {
+	take_item "data/tile/entries/$name" "$leaf_place" 2
+	leaf_place=$place
+	leaf=$(cat "$work/item")
+	hash_leaf
+	[ "${#leaf}" -eq "$length" ] && [ "$digest" = "$expected" ] || refuse "$where: its bytes do not have the hash in the tile"
+	read_members
+	before_n=$((n - 1)) before_hash=$prev
+	[ ! -f "$work/ends/$stream" ] || read -r before_n before_hash <"$work/ends/$stream"
+	[ "$n" -eq $((before_n + 1)) ] && [ "$prev" = "$before_hash" ] && { [ "$n" -gt 1 ] || [ -z "$prev" ]; } ||
+		refuse "$where: it does not follow the item before it in its stream"
+	printf '%s %s\n' "$n" "$digest" >"$work/ends/$stream"
+	take_item "data/ciphertexts/$name" "$sealed_place" 4
+	sealed_place=$place
+	hash_of <"$work/item"
+	[ "$hash" = "$ct" ] || refuse "$where: its ciphertext is not the one that the leaf names"
+	[ "$index" -ge "$run_first" ] || return 0
+	case $kind in
+	checkpoint.stamped | checkpoint.witnessed | segment.sealed | stream.heads) printf '%s %s\n' "$index" "$commitments" >>"$work/wanted" ;;
+	esac
+}
+
+check_evidence() { # one line for each entry about evidence, opened as a whole or not at all
+	opened_lines=0 bytes=0
+	exec 3<"$work/wanted"
+	while IFS= read -r line; do
+		bytes=$((bytes + ${#line} + 1))
+		where="data/evidence.jsonl, ${line%%,*}"
+		read -r index commitments <&3 || refuse "$where: is of no entry about evidence"
+		opened=${line#"{\"index\":$index,\"opened\":"}
+		opened=${opened%'}'}
+		[ "$line" = "{\"index\":$index,\"opened\":$opened}" ] || refuse "$where: is not of the next entry about evidence"
+		check_opened
+		[ "$opened" != '{}' ] || continue
+		opened_lines=$((opened_lines + 1))
+		all=$commitments,
+		while [ -n "$all" ]; do
+			field=${all%%:*}
+			all=${all#*,}
+			case $opened in *"$field:{\"key\":\""*) ;; *) refuse "$where: does not open every field of its entry" ;; esac
+		done
+	done <data/evidence.jsonl
+	[ "$bytes" -eq "$(wc -c <data/evidence.jsonl)" ] || refuse "data/evidence.jsonl: has bytes that no line has"
+	! read -r index commitments <&3 || refuse "data/evidence.jsonl: lacks entry $index"
+}
+
 usage() {
 	printf 'usage: sh verify.sh KEY [FOLDER]   (KEY: <name>+<id>+<key>, published by the firm)\n' >&2
 	exit 2
@@ -414,12 +682,18 @@ trap 'exit 2' HUP INT TERM
 mkdir "$work/nodes" "$work/ends" "$work/kinds" "$work/attached"
 read_key "$1"
 cd "${2:-$(dirname "$0")}" || usage
+if [ -e data/segment.json ]; then
+	check_segment
+	exit 0
+fi
 check_bag
-check_checkpoint
+check_checkpoint data/checkpoint
 read_heads
 heads_at=$index
+read_disposals
 walk_entries
 check_strange_files
 check_manifest
-printf 'verified and complete: %s entries, %s of them opened, up to entry %s, under the checkpoint of %s of size %s.\n' \
-	"$lines" "$opened_lines" "$heads_at" "$origin" "$size"
+[ "$disposed_lines" -eq 0 ] || disposed=", $disposed_lines disposed of"
+printf 'verified and complete: %s entries, %s of them opened%s, up to entry %s, under the checkpoint of %s of size %s.\n' \
+	"$lines" "$opened_lines" "${disposed-}" "$heads_at" "$origin" "$size"

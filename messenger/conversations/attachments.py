@@ -218,7 +218,8 @@ def _examine(draft: uploads.Draft, *, name: str) -> tuple[str, tuple[int, int] |
     file = io.BufferedReader(draft.reader())
     media_type = filetypes.sniff(file, name=name)
     if media_type not in (settings.ONRECORD_ATTACHMENT_TYPES or filetypes.ALLOWED) or media_type == filetypes.UNKNOWN:
-        raise Invalid("file", f"“{name}” is of a kind that the firm does not take ({media_type}).")
+        kind = "" if media_type == filetypes.UNKNOWN else f" ({media_type})"
+        raise Invalid("file", f"“{name}” is of a kind that the firm does not take{kind}.")
     if media_type not in filetypes.IMAGES:
         return media_type, None
     try:

@@ -14,8 +14,9 @@ from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from messenger.conversations import actions, moderation, queries
+from messenger.conversations import actions, attachments, moderation, queries
 from messenger.conversations.access import Seat, access_conversation, access_message
+from messenger.conversations.filetypes import IMAGES
 from messenger.conversations.frames import Frame, message_frames
 from messenger.conversations.markup import trust_rendered
 from messenger.people import errors
@@ -155,10 +156,18 @@ def _page_context(person: Person, seat: Seat | None) -> dict[str, Any]:
             "has_more": page.has_more if page else False,
             "build": BUILD_ID,
             "csrf_header": "X-CSRFToken",
+            "attachments": _attachment_limits(active),
             "limits": {"body_bytes": settings.ONRECORD_BODY_BYTES, "frame_bytes": settings.ONRECORD_FRAME_BYTES},
             "urls": {"api": "/api/v1/", "socket": "/ws", "sign_in": reverse("account_login")},
         },
     }
+
+
+def _attachment_limits(active: Frame | None) -> dict[str, int] | None:
+    """Return what a message may carry, None where it carries no files: a text to a phone."""
+    if active is None or active["contact"]:
+        return None
+    return {"bytes": attachments.largest_file_bytes(), "most": attachments.MOST_IN_A_MESSAGE}
 
 
 def _sidebar(conversations: list[Frame], active: Frame | None) -> list[dict[str, Any]]:
@@ -174,7 +183,12 @@ def _sidebar(conversations: list[Frame], active: Frame | None) -> list[dict[str,
 
 def _with_days(messages: list[Frame], read_n: int, person: Person) -> list[Frame]:
     """Add what the template needs to draw day lines, groups by author and the line before what is new."""
-    shown = [m | {"at_dt": _instant(m["at"]), "html": trust_rendered(m["html"])} for m in messages]
+    shown = [
+        m
+        | {"at_dt": _instant(m["at"]), "html": trust_rendered(m["html"])}
+        | {"attachments": _with_images(m["attachments"])}
+        for m in messages
+    ]
     for message in shown:
         message |= {"day": message["at_dt"].date(), "starts_group": True, "starts_day": True, "is_new_from_here": False}
     for earlier, later in pairwise(shown):
@@ -186,6 +200,10 @@ def _with_days(messages: list[Frame], read_n: int, person: Person) -> list[Frame
     if first_new is not None:
         first_new["is_new_from_here"] = True
     return shown
+
+
+def _with_images(files: list[Frame]) -> list[Frame]:
+    return [file | {"is_image": bool(file["width"] and file["type"] in IMAGES)} for file in files]
 
 
 def _is_by(message: Frame, person: Person) -> bool:

@@ -8,11 +8,15 @@ import { toast } from "./overlays.js";
 const TYPING_EVERY_MS = 3_000;
 const DRAFT_PREFIX = "onrecord-draft:";
 
-/** Make the composer live. `post(body)` paints and keeps what was written; `typing()` tells the others. */
-export function startComposer({ form, store, post, typing }) {
+/**
+ * Make the composer live. `post(body, files)` paints and keeps what was written; `typing()` tells the others; `attaching`
+ * has the files.
+ */
+export function startComposer({ form, store, post, typing, attaching }) {
   const field = form.elements.body;
   const { me, openId } = store.state;
   let lastTyping = 0;
+  let isTaking = false;
 
   field.value ||= readDraft(me.id, openId);
   grow(field);
@@ -30,12 +34,16 @@ export function startComposer({ form, store, post, typing }) {
     event.preventDefault();
     form.requestSubmit();
   });
-  form.addEventListener("submit", (event) => {
+  form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    if (field.value.trim() === "") return;
+    if (isTaking || (field.value.trim() === "" && attaching.isEmpty)) return;
     const words = tooLong(field.value, store.state.limits);
     if (words) return toast(words);
-    post(field.value.trimEnd());
+    isTaking = true;
+    const files = await attaching.take();
+    isTaking = false;
+    if (!files) return;
+    post(field.value.trimEnd(), files);
     lastTyping = 0;
     setText({ form, store, text: "" });
   });

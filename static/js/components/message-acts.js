@@ -8,7 +8,8 @@ import { icon } from "./icons.js";
 import { textOf } from "./message-row.js";
 import { showDialog, toast } from "./overlays.js";
 
-/** Make the acts of all messages live. `outbox` decides about posts; `edit(text)` puts words back into the composer. */
+/** Make the acts of all messages live. `outbox` decides about posts; `edit(text, key)` puts words and
+ * files back into the composer. */
 export function startMessageActs({ root, conversationId, api, outbox, edit, reasons }) {
   const acts = {
     copy: (row) => copy(row),
@@ -16,8 +17,8 @@ export function startMessageActs({ root, conversationId, api, outbox, edit, reas
     report: (row) => report({ row, conversationId, api, reasons }),
     retry: (row) => outbox.retry(row.id),
     discard: (row) => outbox.discard(row.id),
-    edit(row) {
-      edit(textOf(row));
+    async edit(row) {
+      await edit(textOf(row), row.id);
       outbox.discard(row.id);
     },
   };

@@ -3,10 +3,13 @@
  * The element's id is the client key, so the optimistic bubble becomes the real one. The server's sanitised HTML is
  * the only HTML that is ever inserted.
  */
-import { clockTime, fullTime, gettext } from "../models/language.js";
+import { clockTime, fileSize, fullTime, gettext } from "../models/language.js";
 import { trustServerHtml } from "../trusted.js";
 import { hueStep, iconElement } from "./icons.js";
 import { showSms } from "./texts.js";
+
+// What a browser shows without running anything; the server says what a file is.
+const IMAGES = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
 
 /** Return a new row of a message or of a post that waits (then `n` is missing). */
 export function makeRow(message, me) {
@@ -30,6 +33,7 @@ export function fillRow(row, message, me) {
   fillAuthor(row, author, isContact);
   showTimes(row);
   showBody(row, message);
+  showFiles(row, message);
   showSms(row.querySelector(".message-sms"), message.sms);
   showOutcome(row, null);
   if (message.n) showSeal(row, message);
@@ -58,6 +62,7 @@ function showTombstone(row, text) {
   note.className = "message-tombstone";
   note.append(iconElement("eye-off"), text);
   row.querySelector(".message-body, .message-tombstone").replaceWith(note);
+  row.querySelector(".message-files").replaceChildren();
 }
 
 /** Say under a post what became of it, with what its author can do; null takes the words away. */
@@ -71,6 +76,12 @@ export function showOutcome(row, text, acts = []) {
 /** Return what a row says, for the clipboard and for screen readers. */
 export function textOf(row) {
   return row.querySelector(".message-body, .message-tombstone").innerText.trim();
+}
+
+/** Return what a screen reader is told of a row: its words and the names of its files. */
+export function spokenOf(row) {
+  const names = [...row.querySelectorAll(".file-name")].map((name) => name.textContent);
+  return [textOf(row), ...names].filter(Boolean).join(", ");
 }
 
 function fillAuthor(row, author, isContact) {
@@ -88,6 +99,41 @@ function showBody(row, message) {
   body.classList.toggle("message-plain", !message.html);
   if (message.html) body.innerHTML = trustServerHtml(message.html);
   else body.textContent = message.body;
+}
+
+/* The same parts as the template messenger/chat/_files.html. A post that waits has names only. */
+function showFiles(row, message) {
+  const place = row.querySelector(".message-files");
+  const files = message.attachments ?? [];
+  place.hidden = files.length === 0;
+  place.replaceChildren(...files.map((file) => fileElement(file, message)));
+}
+
+function fileElement(file, message) {
+  const item = document.createElement("li");
+  const address = message.n && `/api/v1/conversations/${message.c}/messages/${message.n}/attachments/${file.id}`;
+  const isImage = Boolean(address && file.width && IMAGES.has(file.type));
+  const box = address ? Object.assign(document.createElement("a"), { href: address, download: file.name }) : document.createElement("span");
+  box.className = isImage ? "file file-image" : "file";
+  const picture = isImage ? imageElement(address, file) : iconElement("file-text");
+  box.append(picture, labelled("file-name", file.name), labelled("file-size", fileSize(file.size)));
+  item.append(box);
+  return item;
+}
+
+function imageElement(src, { width, height }) {
+  const image = document.createElement("img");
+  // Before `src`, so that the place is kept before the image is there.
+  Object.assign(image, { width, height, alt: "", loading: "lazy", decoding: "async" });
+  image.src = src;
+  return image;
+}
+
+function labelled(className, text) {
+  const element = document.createElement("span");
+  element.className = className;
+  element.textContent = text;
+  return element;
 }
 
 function showSeal(row, message) {

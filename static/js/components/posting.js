@@ -9,7 +9,7 @@ const ACTS = [
   { act: "discard", label: gettext("Discard") },
 ];
 
-/** Show what waits from earlier, follow what becomes of each post; `post(body)` begins one. */
+/** Show what waits from earlier, follow what becomes of each post; `post(body, files)` begins one. */
 export function startPosting({ timeline, outbox, conversationId }) {
   const isHere = ({ c }) => c === conversationId;
 
@@ -22,9 +22,9 @@ export function startPosting({ timeline, outbox, conversationId }) {
   showWaiting({ timeline, outbox, isHere });
 
   return {
-    async post(body) {
-      const entry = { client_key: newKey(), c: conversationId, body, at: new Date().toISOString() };
-      await timeline.addPending(entry);
+    async post(body, files = []) {
+      const entry = { client_key: newKey(), c: conversationId, body, at: new Date().toISOString(), ...(files.length > 0 && { files }) };
+      await timeline.addPending(asMessage(entry));
       await outbox.add(entry);
     },
   };
@@ -33,9 +33,14 @@ export function startPosting({ timeline, outbox, conversationId }) {
 async function showWaiting({ timeline, outbox, isHere }) {
   const posts = await outbox.posts();
   for (const post of posts.filter(isHere)) {
-    await timeline.addPending(post);
+    await timeline.addPending(asMessage(post));
     if (post.state === "refused") showRefused(timeline, post);
   }
+}
+
+/* What waits shows its files by name only: there is nothing to fetch yet. */
+function asMessage(post) {
+  return { ...post, attachments: post.files ?? [] };
 }
 
 function showRefused(timeline, { client_key, error }) {

@@ -3,7 +3,7 @@
  * *new* line for what came meanwhile, and gives screen readers one summary per message.
  */
 import { gettext, ngettext } from "../models/language.js";
-import { textOf } from "./message-row.js";
+import { spokenOf } from "./message-row.js";
 
 const SPOKEN_LETTERS = 200;
 const SPOKEN_KEPT = 5;
@@ -68,7 +68,7 @@ function speak(row) {
   const place = document.getElementById("spoken");
   const line = document.createElement("p");
   const author = row.querySelector(".message-author").textContent;
-  line.textContent = `${author}: ${textOf(row).slice(0, SPOKEN_LETTERS)}`;
+  line.textContent = `${author}: ${spokenOf(row).slice(0, SPOKEN_LETTERS)}`;
   place.append(line);
   while (place.childElementCount > SPOKEN_KEPT) place.firstElementChild.remove();
 }

@@ -43,6 +43,32 @@ export function remove(path) {
   return call("DELETE", path);
 }
 
+/** Send a file up and return it as it waits for its message; `onProgress(share)` tells how much has gone, from 0 to 1. */
+export function sendUp(file, { onProgress = (_share) => {}, signal = null } = {}) {
+  // Not fetch: it does not tell how much has gone.
+  const request = new XMLHttpRequest();
+  return new Promise((resolve, reject) => {
+    request.open("POST", `${BASE}uploads`);
+    request.responseType = "json";
+    request.setRequestHeader("X-CSRFToken", csrfToken());
+    request.setRequestHeader("Content-Type", "application/octet-stream");
+    request.setRequestHeader("Content-Disposition", `attachment; filename*=UTF-8''${encoded(file.name)}`);
+    request.upload.addEventListener("progress", ({ loaded, total }) => onProgress(total ? loaded / total : 0));
+    request.addEventListener("load", () => {
+      if (request.status === 201) resolve(request.response);
+      else reject(new ApiError(request.status, request.response?.code ? request.response : { code: "unexpected", message: request.statusText }));
+    });
+    for (const name of ["error", "abort", "timeout"]) request.addEventListener(name, () => reject(new ApiError(0, OFFLINE)));
+    signal?.addEventListener("abort", () => request.abort());
+    request.send(file);
+  });
+}
+
+/* As RFC 5987 has it: encodeURIComponent leaves some characters that mean something there. */
+function encoded(name) {
+  return encodeURIComponent(name).replace(/['()*!]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
 async function call(method, path, body) {
   const response = await answerOf(method, path, body);
   const data = response.status === 204 ? null : await response.json().catch(() => null);

@@ -10,6 +10,7 @@ const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-di
 const long = new Intl.DateTimeFormat(language, { weekday: "long", day: "numeric", month: "long" });
 const longWithYear = new Intl.DateTimeFormat(language, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
 const full = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "medium" });
+const oneDigit = new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
 
 /** Return the translation of a sentence. Names in %(name)s are filled from `values`. */
@@ -56,6 +57,13 @@ export function startsGroup(previous, message) {
   if (!previous || previous.author !== message.author) return true;
   const gap = new Date(message.at).getTime() - new Date(previous.at).getTime();
   return gap > GROUP_MS || dayOf(previous.at) !== dayOf(message.at);
+}
+
+/** Return a size in the unit that people read it in, as the server's templates write it. */
+export function fileSize(bytes) {
+  if (bytes < 1024) return ngettext("%(count)s byte", "%(count)s bytes", bytes);
+  const [size, unit] = bytes < 1024 * 1024 ? [bytes / 1024, "KB"] : [bytes / 1024 / 1024, "MB"];
+  return `${oneDigit.format(size)}\u00a0${unit}`;
 }
 
 function fill(text, values) {

@@ -3,7 +3,7 @@
  * Exactly one tab sends (navigator.locks); the client key makes every repetition harmless. A post leaves the outbox
  * only when the server has acknowledged it, or when its author discards a refused one.
  */
-import { fullJitter, judge, nextWake, startable } from "./retry.js";
+import { fullJitter, judge, needsFilesAgain, nextWake, startable } from "./retry.js";
 
 /** Stands in for navigator.locks where there is none (a page without HTTPS): this tab sends. */
 const NO_LOCKS = { request: (_name, hold) => hold() };
@@ -41,8 +41,8 @@ export class Outbox extends EventTarget {
   }
 
   /** Keep a post; resolves once it is stored. Sending follows by itself. */
-  async add({ client_key, c, body, at }) {
-    await this.#store.add({ client_key, c, body, at, state: "waiting", tries: 0 });
+  async add(post) {
+    await this.#store.add({ ...post, state: "waiting", tries: 0 });
     this.#wake();
   }
 
@@ -106,6 +106,7 @@ export class Outbox extends EventTarget {
   async #settle(post, { message, error }) {
     const verdict = judge(error);
     if (verdict === "sent") await this.#sent(post, message);
+    else if (verdict === "refused" && needsFilesAgain(post, error)) await this.#again(post);
     else if (verdict === "refused") await this.#refused(post, error);
     else await this.#later(post, verdict);
   }
@@ -114,6 +115,12 @@ export class Outbox extends EventTarget {
     await this.#store.remove(post.id);
     this.#notBefore.delete(post.c);
     this.#tell("sent", { client_key: post.client_key, c: post.c, message });
+  }
+
+  /* The files waited too long at the server: they are sent up once more. */
+  #again(post) {
+    const files = post.files.map((file) => ({ ...file, upload: null }));
+    return this.#store.put({ ...post, files, areFilesAgain: true });
   }
 
   async #refused(post, { code, message, reasons }) {

@@ -1,6 +1,7 @@
 /*
  * What is tried again, and when. Pure: the outbox keeps the posts and the socket the connection, this only judges.
- * A post is {id, client_key, c, body, at, state, tries}, `id` grows; state is "waiting" or "refused".
+ * A post is {id, client_key, c, body, at, files, state, tries}, `id` grows; state is "waiting" or "refused"; each of its
+ * files is {name, type, size, file, upload}, `upload` is null until the server has it.
  */
 
 const FIRST_MS = 500;
@@ -36,6 +37,11 @@ export function nextWake(posts, { notBefore, now }) {
   const times = posts.filter((post) => post.state === "waiting").map((post) => notBefore.get(post.c) ?? 0);
   const later = times.filter((time) => time > now && Number.isFinite(time));
   return later.length > 0 ? Math.min(...later) - now : null;
+}
+
+/** Say whether a post was refused for its files only, and has them here to be sent up once more. */
+export function needsFilesAgain(post, error) {
+  return error.field === "attachments" && !post.areFilesAgain && (post.files ?? []).some((file) => file.upload);
 }
 
 /** Return what an answer means for a post: "sent", "retry", "signedout" or "refused". */

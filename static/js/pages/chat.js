@@ -1,6 +1,7 @@
 /*
  * The chat page: reads what the server put into it, makes the parts and joins them. Decides nothing itself.
  */
+import { refuseFiles, startAttaching } from "../components/attaching.js";
 import { startComposer, setText } from "../components/composer.js";
 import { startDetails } from "../components/details.js";
 import { startKeys } from "../components/keys.js";
@@ -47,7 +48,7 @@ const outboxName = `onrecord-outbox-${boot.me.id}`;
 const outbox = new Outbox({
   name: outboxName,
   store: await openPostsStore(outboxName),
-  send: ({ c, client_key, body }) => api.post(`conversations/${c}/messages`, { client_key, body }),
+  send: sendPost,
   channel: new BroadcastChannel(outboxName),
   locks: navigator.locks,
 });
@@ -65,16 +66,28 @@ function startConversation() {
   startReader({ store, session, timeline, sendRead, channel: new BroadcastChannel(`onrecord-read-${boot.me.id}`), cursor: () => cursors.get(openId) ?? 0 });
   startJumpButton({ timeline, button: element("jump-latest"), label: element("jump-latest-text") });
   startConnectionBanner({ store, place: element("connection") });
-  const edit = (text) => composer && setText({ form: composer, store, text });
+  const attaching = composer && startFiles();
+  const edit = async (text, key) => {
+    if (!composer) return;
+    setText({ form: composer, store, text });
+    const post = (await outbox.posts()).find(({ client_key }) => client_key === key);
+    if (post?.files) attaching.add(post.files);
+  };
   startMessageActs({ root: element("timeline"), conversationId: openId, api, outbox, edit, reasons: data("report-reasons") });
   const refreshPeople = startDetails({ store, api, conversationId: openId });
   for (const change of ["membership", "contact"]) session.addEventListener(change, refreshPeople);
-  if (composer) startWriting(posting);
+  if (composer) startWriting(posting, attaching);
 }
 
-function startWriting(posting) {
+function startFiles() {
+  const parts = { form: composer, place: element("main") };
+  if (!boot.attachments) return refuseFiles(parts);
+  return startAttaching({ ...parts, list: element("composer-files"), api, limits: boot.attachments });
+}
+
+function startWriting(posting, attaching) {
   startTyping({ store, place: element("typing") });
-  startComposer({ form: composer, store, post: posting.post, typing: () => socket.send({ t: "typing", c: openId }) });
+  startComposer({ form: composer, store, post: posting.post, attaching, typing: () => socket.send({ t: "typing", c: openId }) });
   if (boot.conversation.kind === "client") startSegments({ form: composer, place: element("segments"), conversationId: openId, api });
 }
 
@@ -100,6 +113,13 @@ function startSocket() {
   // The server answers again: no reason to wait for the socket's next try.
   outbox.addEventListener("sent", () => socket.open());
   socket.open();
+}
+
+/* Files first, each once: what is up already is not sent up again by the next try. */
+async function sendPost({ c, client_key, body, files = [] }) {
+  for (const file of files) file.upload ??= (await api.sendUp(file.file)).id;
+  const attachments = files.map(({ upload }) => upload);
+  return api.post(`conversations/${c}/messages`, { client_key, body, ...(files.length > 0 && { attachments }) });
 }
 
 function sendRead(n) {

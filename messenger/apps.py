@@ -11,8 +11,9 @@ class MessengerConfig(AppConfig):
     verbose_name = "OnRecord"
 
     def ready(self) -> None:
-        """Connect sign-in, comparison, erasing and the API schema. By name: they need the models, loaded only now."""
+        """Connect sign-in, comparison, erasing, rebuilding and the API schema. By name: they need the models, loaded only now."""
         import_string("messenger.web.accounts.connect_signals")()
         import_string("messenger.conversations.comparing.register")()
         import_string("messenger.conversations.erasing.register")()
+        import_string("messenger.conversations.rebuilding.register")()
         import_string("messenger.web.schema.TokenScheme")

@@ -38,7 +38,7 @@ def _member(content: Content) -> dict[str, Json]:
     member = content["member"]
     if not isinstance(member, dict):
         raise TypeError("a member is recorded as an object")
-    return {"person": {"id": _number(member["id"], of="person"), "name": member["name"]}}
+    return {"person": {"id": number_in(member["id"], of="person"), "name": member["name"]}}
 
 
 # What an event's row tells clients beside the message itself. A kind that a stream gets must be here.
@@ -73,12 +73,12 @@ class ChatComparison:
         told = ledger.read_rows(StreamEvent, key="seq", after=after, upto=upto)
         problems = [*_unreadable(messages, told)]
         for entry in entries:
-            conversation = _number(entry.stream, of="conversation")
+            conversation = number_in(entry.stream, of="conversation")
             self._gather(entry, conversation)
             if entry.seq not in told.unreadable:
-                problems += _faults(entry, told.found.pop(entry.seq, None), "event", _expected_event(entry))
+                problems += _faults(entry, told.found.pop(entry.seq, None), "event", event_columns(entry))
             if entry.kind in MESSAGE_KINDS and entry.seq not in messages.unreadable:
-                problems += _faults(entry, messages.found.pop(entry.seq, None), "message", _expected_message(entry))
+                problems += _faults(entry, messages.found.pop(entry.seq, None), "message", message_columns(entry))
         return [*problems, *_without_entry(messages, "message"), *_without_entry(told, "event")]
 
     def finish(self, *, after: int | None) -> list[ledger.Problem]:
@@ -130,7 +130,8 @@ class ChatComparison:
         return _differing(row, expected)
 
 
-def _expected_message(entry: ledger.Recorded) -> dict[str, object]:
+def message_columns(entry: ledger.Recorded) -> dict[str, object]:
+    """Return what the row of a message must say of its entry: its place alone where the entry cannot be opened."""
     expected = _expected_place(entry)
     if entry.content is None:
         return expected
@@ -138,7 +139,10 @@ def _expected_message(entry: ledger.Recorded) -> dict[str, object]:
     actor = content["actor"]
     author = str(actor["id"]) if isinstance(actor, dict) else ""
     body = str(content["body"])
-    expected |= {"author_id": _number(author, of="person") or None, "contact_id": _number(author, of="contact") or None}
+    expected |= {
+        "author_id": number_in(author, of="person") or None,
+        "contact_id": number_in(author, of="contact") or None,
+    }
     expected |= {"attachments": shown_files(attachments_of(content))}
     expected |= {"body": body, "html": render_body(body), "channel": content.get("channel", "sms")}
     if "client_key" in content:  # an inbound text has none in the record
@@ -146,7 +150,8 @@ def _expected_message(entry: ledger.Recorded) -> dict[str, object]:
     return expected
 
 
-def _expected_event(entry: ledger.Recorded) -> dict[str, object]:
+def event_columns(entry: ledger.Recorded) -> dict[str, object]:
+    """Return what the row of an event must say of its entry."""
     expected = _expected_place(entry) | {"kind": entry.kind}
     if entry.content is not None and entry.kind in TOLD:
         expected["data"] = TOLD[entry.kind](entry.content)
@@ -154,13 +159,13 @@ def _expected_event(entry: ledger.Recorded) -> dict[str, object]:
 
 
 def _expected_place(entry: ledger.Recorded) -> dict[str, object]:
-    return {"conversation_id": _number(entry.stream, of="conversation"), "n": entry.n, "at": entry.at}
+    return {"conversation_id": number_in(entry.stream, of="conversation"), "n": entry.n, "at": entry.at}
 
 
 def _faults(
     entry: ledger.Recorded, row: Row | None, name: str, expected: dict[str, object]
 ) -> Iterator[ledger.Problem]:
-    place = _number(entry.stream, of="conversation"), entry.n
+    place = number_in(entry.stream, of="conversation"), entry.n
     if row is None:
         yield _problem(place, f"the {name} of entry {entry.seq} is missing.", seq=entry.seq)
     elif wrong := _differing(row, expected):
@@ -201,7 +206,7 @@ def _problem(place: Place, what: str, *, seq: int | None = None) -> ledger.Probl
     return ledger.Problem(seq, f"Conversation {conversation}, number {n}: {what}")
 
 
-def _number(name: object, *, of: str) -> int:
+def number_in(name: object, *, of: str) -> int:
     """Return 7 for "conversation:7", and 0, which no row has, for anything else."""
     kind, _, number = str(name).partition(":")
     return int(number) if kind == of and number.isascii() and number.isdigit() else 0

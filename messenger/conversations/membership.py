@@ -14,7 +14,7 @@ from messenger.people.errors import Conflict, NotAllowed, NotFound
 from messenger.people.models import Person
 from messenger.spaces.models import Membership, Roster
 
-_OPEN_HISTORY = (Conversation.TEAM, Conversation.BROADCAST, Conversation.CLIENT)
+OPEN_HISTORY = (Conversation.TEAM, Conversation.BROADCAST, Conversation.CLIENT)
 
 
 def add_member(by: Person, *, conversation_id: int, person_id: int, at: datetime | None = None) -> Membership:
@@ -81,7 +81,7 @@ def _join(conversation: Conversation, person: Person, *, by: Actor, at: datetime
         role=Membership.MEMBER,
     )
     receipt = append(conversation, event, data={"person": {"id": person.pk, "name": person.name}})
-    from_n = 1 if conversation.kind in _OPEN_HISTORY else receipt.n
+    from_n = 1 if conversation.kind in OPEN_HISTORY else receipt.n
     membership = Membership.objects.create(roster_id=conversation.roster_id, person=person, from_n=from_n, added_at=at)
     ordinal = Conversation.objects.values_list("ordinal", flat=True).get(pk=conversation.pk)
     ReadMarker.objects.update_or_create(

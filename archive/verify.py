@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import base64
 import binascii
+import bisect
 import hashlib
 import hmac
 import json
@@ -25,6 +26,7 @@ from typing import Any, BinaryIO, Dict, List, NamedTuple, Tuple
 
 ENTRIES, HEADS, CHECKPOINT, MANIFEST = "data/entries.jsonl", "data/heads.json", "data/checkpoint", "data/manifest.json"
 PAYLOAD = {ENTRIES, HEADS, CHECKPOINT, MANIFEST}
+DISPOSALS = "data/disposals.jsonl"  # there where the record says that entries of these streams were disposed of
 ATTACHMENTS = "data/attachments"  # holds <entry>-<place>.<ending> for each file that an opened field names
 ATTACHED, ATTACHED_FIELD = re.compile(r"([0-9]{1,16}-[0-9])\.[a-z0-9]{1,8}"), re.compile(r"att\.[0-9]")
 SEGMENT, BEFORE, EVIDENCE = "data/segment.json", "data/before", "data/evidence.jsonl"
@@ -135,6 +137,8 @@ class Walk:
     streams: dict[str, int] = field(default_factory=dict)
     kinds: dict[str, dict[str, int]] = field(default_factory=dict)
     files: dict[str, dict[str, object]] = field(default_factory=dict)  # <entry>-<place> to what describe() must say
+    disposals: list[tuple[int, int]] = field(default_factory=list)  # spans of entries that were disposed of, ascending
+    disposed: int = 0
 
 
 # --- canonical JSON --------------------------------------------------------------------------------------------------
@@ -312,7 +316,7 @@ def check_bag(folder: Path, findings: Findings) -> None:
             for path, digest in listed.items():
                 check_file(folder, path, digest=digest, findings=findings)
             if required is PAYLOAD:
-                required = PAYLOAD.union(attached(folder))
+                required = payload_of(folder)
             for path in sorted(required - set(listed)):
                 findings.add(name, f"does not list {path}")
     with noting(findings, "data"):
@@ -328,7 +332,8 @@ def check_file(folder: Path, path: str, *, digest: str, findings: Findings) -> N
 def check_strays(folder: Path, findings: Findings) -> None:
     for item in sorted((folder / "data").rglob("*")):
         name = item.relative_to(folder).as_posix()
-        if name not in PAYLOAD | {ATTACHMENTS} and item.parent != folder / ATTACHMENTS:  # those: check_attachments
+        is_known = name in PAYLOAD | {ATTACHMENTS, DISPOSALS} or item.parent == folder / ATTACHMENTS
+        if not is_known:  # which attachments belong there, check_attachments says
             findings.add(shown(name), "is not part of an export; somebody added it")
     for item in sorted(folder.iterdir()):
         if item.name not in TAGS | BESIDE and not item.name.startswith("."):  # file managers leave dot files
@@ -499,6 +504,7 @@ def check_entry(entry: Entry, *, where: str, walk: Walk) -> None:
     with noting(walk.findings, where):
         check_opened(entry)
         note_files(entry, walk)
+        note_disposed(entry, walk)
     tally(entry, walk)
     follow(entry, where=where, walk=walk)
 
@@ -510,6 +516,15 @@ def note_files(entry: Entry, walk: Walk) -> None:
         if not HASH.fullmatch(str(stated[0])) or type(stated[1]) is not int:
             raise Damage(f"opened field {shown(name)} does not describe a file")
         walk.files[f"{entry.index}-{name[-1]}"] = {"sha256": stated[0], "size_bytes": stated[1]}
+
+
+def note_disposed(entry: Entry, walk: Walk) -> None:
+    place = bisect.bisect(walk.disposals, (entry.index, MAX_INTEGER)) - 1
+    if place < 0 or walk.disposals[place][1] < entry.index:
+        return
+    walk.disposed += 1
+    if entry.opened:
+        raise Damage("the record says that it was disposed of, but it is opened here")
 
 
 def tally(entry: Entry, walk: Walk) -> None:
@@ -563,8 +578,10 @@ def span(first: int, last: int) -> str:
 
 
 def walk_entries(folder: Path, *, checkpoint: Checkpoint | None, heads: Heads | None) -> Walk:
-    """Do checks 3, 4 and 5 on all lines in one pass."""
+    """Do checks 3, 4, 5 and 8 on all lines in one pass."""
     walk = Walk(checkpoint, heads)
+    with noting(walk.findings, DISPOSALS):
+        walk.disposals = read_disposals(folder, checkpoint)
     with noting(walk.findings, ENTRIES):
         for number, line in read_lines(folder, ENTRIES):
             check_line(line, number=number, walk=walk)
@@ -614,9 +631,11 @@ def check_manifest(folder: Path, *, walk: Walk, findings: Findings) -> None:
     manifest = parse_canonical(read_small(folder, MANIFEST))
     if not isinstance(manifest, dict) or not isinstance(manifest.get("streams"), dict):
         raise Damage("should be an object with streams, counts, checkpoint and files")
-    names = {*PAYLOAD, *attached(folder)} - {MANIFEST}
+    names = payload_of(folder) - {MANIFEST}
     held: dict[str, dict[str, object]] = {"files": {name: describe(folder, name) for name in names}}
     held["counts"] = {"entries": walk.lines, "kinds": walk.kinds, "opened": walk.opened, "streams": walk.streams}
+    if walk.disposed:
+        held["counts"]["disposed"] = walk.disposed
     if walk.checkpoint:
         held["checkpoint"] = describe_checkpoint(walk.checkpoint)
     for name, value in sorted(held.items()):
@@ -661,6 +680,38 @@ def check_attachments(folder: Path, *, walk: Walk, findings: Findings) -> None:
                 raise Damage("changed: it is not the file that its entry names")
     for name in sorted(name for names in present.values() for name in names):
         findings.add(shown(name), "is not part of an export; no opened entry names it")
+
+
+# --- check 8: the entries that say what was disposed of --------------------------------------------------------------
+def payload_of(folder: Path) -> set[str]:
+    """Return the names of the files that the bag of an export has to list."""
+    return {*PAYLOAD, *attached(folder), *({DISPOSALS} if (folder / DISPOSALS).exists() else ())}
+
+
+def read_disposals(folder: Path, checkpoint: Checkpoint | None) -> list[tuple[int, int]]:
+    """Return the spans of entries that the record itself says were disposed of; raise Damage when a proof fails."""
+    spans: list[tuple[int, int]] = []
+    if not (folder / DISPOSALS).exists():
+        return spans
+    for number, line in read_lines(folder, DISPOSALS):
+        entry = read_entry(parse_json(line))
+        check_proof(entry, checkpoint)
+        check_opened(entry)
+        named = entry.opened.get("entries", {}).get("value")
+        if entry.leaf["kind"] != "disposal.made" or not is_spans(named, below=entry.index):
+            raise Damage(f"line {number} is not an entry of kind disposal.made with what it disposed of opened")
+        spans += [(first, last) for first, last in named]
+    spans.sort()
+    if any(spans[place + 1][0] <= spans[place][1] for place in range(len(spans) - 1)):
+        raise Damage("two disposals name the same entry")
+    return spans
+
+
+def is_spans(value: object, *, below: int) -> bool:
+    """Tell whether a value is a list of [first, last], each of them of entries below a number."""
+    if not isinstance(value, list) or not all(isinstance(item, list) and len(item) == 2 for item in value):
+        return False
+    return all(type(f) is int and type(n) is int and 0 <= f <= n < below for f, n in value)
 
 
 # --- a segment: a run of the record in tlog-tiles (section Segments of the format) -----------------------------------
@@ -904,6 +955,7 @@ def summarise(walk: Walk, key: VerifierKey | None) -> str:
     root, origin = base64.b64encode(walk.checkpoint.root).decode(), shown(walk.checkpoint.origin)
     streams, heads = f"{len(walk.streams)} of the record's {walk.heads.count} streams", walk.heads
     what = f"verified and complete: {walk.lines} entries, {walk.opened} of them opened"
+    what += f", {walk.disposed} disposed of" if walk.disposed else ""
     what += f", all that {streams} held at entry {heads.index} ({heads.at})"
     what += f", under the checkpoint of {origin} of size {walk.checkpoint.size} and root {root}"
     if key:

@@ -5,17 +5,18 @@ entry out, and must not go on when the record itself has a hole.
 """
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from archive import canonical, ledger, merkle, verify
+from archive import canonical, ledger, merkle, spans, verify
 from archive.canonical import Json
 from archive.export.files import StoreAway, write_files
 from archive.export.opening import Fields, open_batch
 from archive.export.scope import Scope
 from archive.leaf import Leaf as LeafMembers
 from archive.leaf import parse_time
+from archive.ledger.disposals import Claim, read_disposals
 from archive.ledger.reading import StreamHead, head_leaf
 from archive.models import Checkpoint, Entry, Leaf
 
@@ -47,6 +48,8 @@ class Counts:
     kinds: dict[str, dict[str, int]] = field(default_factory=dict)
     streams: dict[str, int] = field(default_factory=dict)
     exceptions: list[Json] = field(default_factory=list)
+    disposed: int = 0
+    disposals: set[int] = field(default_factory=set)  # the entries that say so
 
     def add(self, leaf: LeafMembers, *, is_opened: bool) -> None:
         kind = self.kinds.setdefault(leaf.kind, {"entries": 0, "opened": 0})
@@ -59,7 +62,8 @@ class Counts:
     def as_json(self) -> dict[str, Json]:
         kinds: dict[str, Json] = {kind: dict[str, Json](counts) for kind, counts in self.kinds.items()}
         streams: dict[str, Json] = dict(self.streams)
-        return {"entries": self.entries, "kinds": kinds, "opened": self.opened, "streams": streams}
+        disposed: dict[str, Json] = {"disposed": self.disposed} if self.disposed else {}
+        return {**disposed, "entries": self.entries, "kinds": kinds, "opened": self.opened, "streams": streams}
 
 
 def cut_at(heads_seq: int) -> Cut:
@@ -75,12 +79,25 @@ def cut_at(heads_seq: int) -> Cut:
 def write_entries(bag: Path, *, scope: Scope, streams: Sequence[str], cut: Cut) -> Counts:
     """Write a line for each entry of the streams (ids) up to the cut, sorted by stream and number, and their files."""
     counts, prover = Counts(), ledger.Prover(cut.size)
+    claims = [claim for claim in read_disposals().claims if claim.seq < cut.size]
     ends = {stream: n for stream, n, _ in cut.heads}
     with (bag / verify.ENTRIES).open("wb") as file:
         for stream in sorted(streams):
             for leaves in _batches(stream, last=ends.get(stream, 0)):
+                _count_disposed(counts, leaves, claims=claims)
                 file.write(b"".join(_lines(leaves, bag=bag, scope=scope, counts=counts, prover=prover)))
     return counts
+
+
+def disposals_jsonl(seqs: Iterable[int], *, cut: Cut) -> bytes:
+    """Return disposals.jsonl: the entries of these disposals, with what each one took opened, and its cause."""
+    numbers, prover, lines = sorted(seqs), ledger.Prover(cut.size), []
+    batch = open_batch(numbers)
+    leaves = dict(Leaf.objects.filter(seq__in=numbers).values_list("seq", "data"))
+    for seq in numbers:
+        shown = {name: value for name, value in batch.opened.get(seq, {}).items() if name in ("cause", "entries")}
+        lines.append(canonical.encode(_line(seq, bytes(leaves[seq]), opened=shown, prover=prover)) + b"\n")
+    return b"".join(lines)
 
 
 def heads_json(cut: Cut, *, streams: Sequence[str]) -> bytes:
@@ -107,6 +124,14 @@ def _batches(stream: str, *, last: int) -> Iterator[dict[int, bytes]]:
             if n not in rows or rows[n] not in leaves:
                 raise ExportFailed(f"The record is damaged: stream {stream} has no entry {n}.")
         yield {rows[n]: bytes(leaves[rows[n]]) for n in wanted}
+
+
+def _count_disposed(counts: Counts, seqs: Iterable[int], *, claims: Sequence[Claim]) -> None:
+    for seq in seqs:
+        for claim in claims:
+            if spans.holds(claim.entries, seq):
+                counts.disposed += 1
+                counts.disposals.add(claim.seq)
 
 
 def _lines(

@@ -17,14 +17,14 @@ from typing import BinaryIO
 from archive import canonical, ledger, verify
 from archive.canonical import Json
 from archive.events import Actor
-from archive.export.jsonl import Counts, Cut, ExportFailed, cut_at, heads_json, write_entries
+from archive.export.jsonl import Counts, Cut, ExportFailed, cut_at, disposals_jsonl, heads_json, write_entries
 from archive.export.readme import readme
 from archive.export.scope import BadScope, Preview, Scope, preview, stream_names
 from archive.leaf import format_time
 
 __all__ = ["BadScope", "ExportFailed", "Package", "Preview", "Scope", "build", "make", "preview"]
 
-TOOL = "OnRecord export 3"  # raised with every change of the bytes that the same record gives
+TOOL = "OnRecord export 4"  # raised with every change of the bytes that the same record gives
 BLOCK_BYTES = 1 << 20
 SHELL_VERIFIER = "verify.sh"
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip file can say
@@ -90,6 +90,8 @@ def _write_bag(bag: Path, order: Order, cut: Cut) -> Counts:
     streams = stream_names(order.scope)
     (bag / "data").mkdir(parents=True)
     counts = write_entries(bag, scope=order.scope, streams=list(streams), cut=cut)
+    if counts.disposals:
+        (bag / verify.DISPOSALS).write_bytes(disposals_jsonl(counts.disposals, cut=cut))
     (bag / verify.HEADS).write_bytes(heads_json(cut, streams=list(streams)))
     (bag / verify.CHECKPOINT).write_bytes(cut.note.encode())
     manifest = _manifest(bag, order, cut=cut, counts=counts, streams=streams)
@@ -99,7 +101,7 @@ def _write_bag(bag: Path, order: Order, cut: Cut) -> Counts:
 
 
 def _manifest(bag: Path, order: Order, *, cut: Cut, counts: Counts, streams: dict[str, str]) -> dict[str, Json]:
-    files = sorted({*verify.PAYLOAD, *verify.attached(bag)} - {verify.MANIFEST})
+    files = sorted(verify.payload_of(bag) - {verify.MANIFEST})
     statement = verify.read_checkpoint(bag, None)
     return {
         "approvals": list[Json](order.approvals),
@@ -119,7 +121,7 @@ def _manifest(bag: Path, order: Order, *, cut: Cut, counts: Counts, streams: dic
 
 
 def _write_tags(bag: Path, order: Order, text: str) -> None:
-    payload = sorted({*verify.PAYLOAD, *verify.attached(bag)})
+    payload = sorted(verify.payload_of(bag))
     octets = sum((bag / name).stat().st_size for name in payload)
     info = {
         "Bag-Software-Agent": TOOL,

@@ -18,6 +18,7 @@ here ("opened"); the others are here so that it can be proved that nothing was l
 
   data/entries.jsonl    the entries, one a line, each with its proof
   data/attachments/     the files of opened entries, if there are any: <number of the entry>-<place>.<ending>
+  data/disposals.jsonl  the entries that say which of these the firm has destroyed the content of, if there are any
   data/heads.json       the proof of where every stream ended
   data/checkpoint       the signed statement that all proofs lead to
   data/manifest.json    what was asked for, by whom, who approved it, and how much of what is in here

@@ -11,7 +11,7 @@ class MessengerConfig(AppConfig):
     verbose_name = "OnRecord"
 
     def ready(self) -> None:
-        """Connect sign-in, comparison, erasing, rebuilding and the API schema. By name: they need the models, loaded only now."""
+        """Connect sign-in, the chat's part in the record's work, and the API schema. By name: they need the models."""
         import_string("messenger.web.accounts.connect_signals")()
         import_string("messenger.conversations.comparing.register")()
         import_string("messenger.conversations.erasing.register")()

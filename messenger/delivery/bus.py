@@ -1,7 +1,8 @@
 """The wake-up: "conversation 7 has something new". A hint, never the truth; only ids travel.
 
-In one process the listeners are called directly; with Redis the id is published and every process hears it. A lost
-wake-up is harmless: every hub re-reads the heads by itself (hub.py).
+In one process the listeners are called directly; with Redis the hint is published on the conversation's own channel,
+and the processes hear it that have somebody to tell (subscription.py). A lost wake-up is harmless: every hub looks by
+itself (hub.py).
 """
 
 import threading
@@ -12,7 +13,7 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 
-CHANNEL = "onrecord:wake"
+ALL = "onrecord:wake"  # nothing is published there; a subscription that holds it never ends
 Listener = Callable[[str], None]  # takes a hint: "7" (conversation 7 has something new) or "7 3" (person 3 types in 7)
 
 log = structlog.get_logger(__name__)
@@ -21,6 +22,11 @@ _lock = threading.Lock()
 _client = (
     redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1) if settings.REDIS_URL else None
 )
+
+
+def channel_of(conversation_id: int | str) -> str:
+    """Return the channel on which a conversation's hints travel."""
+    return f"{ALL}:{conversation_id}"
 
 
 def announce(conversation_id: int) -> None:
@@ -39,7 +45,7 @@ def publish(hint: str) -> None:
         deliver(hint)
         return
     try:
-        _client.publish(CHANNEL, hint)
+        _client.publish(channel_of(hint.partition(" ")[0]), hint)
     except redis.RedisError as error:
         deliver(hint)
         log.warning("bus_away", hint=hint, error=type(error).__name__)

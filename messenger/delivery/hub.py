@@ -11,6 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import structlog
 
@@ -28,11 +29,20 @@ BYE_FIRST_MS, BYE_STEP_MS, BYE_LAST_MS = 500, 5, 30_000
 log = structlog.get_logger(__name__)
 
 
+class Interest(Protocol):
+    """Who wants to know for which conversations somebody listens here."""
+
+    def want(self, conversation_id: int) -> None: ...
+
+    def drop(self, conversation_id: int) -> None: ...
+
+
 @dataclass(eq=False)
 class Hub:
     """All sockets of one event loop."""
 
     source: Source
+    interest: Interest | None = None
     lines: set[Line] = field(default_factory=set)
     _marks: Marks | None = None
     _stays: StayBook = field(default_factory=StayBook)
@@ -55,11 +65,14 @@ class Hub:
         if self._marks is None:
             await self._learn_marks()
         self.lines.add(line)
+        metrics.count(metrics.SOCKETS_OPEN)
         self._by_person[line.person_id].add(line)
 
     def follow(self, line: Line, seats: Mapping[int, Seat]) -> None:
         """Send the socket what comes after its cursors, beginning with what is there already."""
         for conversation_id, seat in seats.items():
+            if self.interest is not None and conversation_id not in self._by_conversation:
+                self.interest.want(conversation_id)
             self._stays.seat(conversation_id, line.person_id, seat)
             if line not in self._by_conversation[conversation_id]:
                 line.cursors[conversation_id] = seat.cursor
@@ -69,7 +82,9 @@ class Hub:
 
     def leave(self, line: Line) -> None:
         """Forget a socket."""
-        self.lines.discard(line)
+        if line in self.lines:
+            self.lines.remove(line)
+            metrics.count(metrics.SOCKETS_OPEN, -1)
         _discard(self._by_person, line.person_id, line)
         for conversation_id in line.cursors:
             self._drop(line, conversation_id)
@@ -171,9 +186,11 @@ class Hub:
             self.mark(conversation_id)
             return
         stays = self._stays.of(conversation_id)
-        for line in tuple(self._by_conversation[conversation_id]):
+        lines = tuple(self._by_conversation[conversation_id])
+        for line in lines:
             if line.cursors[conversation_id] >= start:
                 self._hand_over(line, conversation_id, shipment, stays.get(line.person_id))
+        metrics.count(metrics.DELIVERIES, len(lines) * len(shipment.frames))
 
     def _hand_over(self, line: Line, conversation_id: int, shipment: Shipment, stay: Stay | None) -> None:
         # A closing socket stands still: the others must not be read for from its cursor.
@@ -223,6 +240,8 @@ class Hub:
         _discard(self._by_conversation, conversation_id, line)
         if conversation_id not in self._by_conversation:
             self._stays.forget(conversation_id)
+            if self.interest is not None:
+                self.interest.drop(conversation_id)
 
 
 def _discard(index: dict[int, set[Line]], key: int, line: Line) -> None:

@@ -38,19 +38,19 @@ class Line:
         """Send what must arrive; a reader too slow for it is closed and resumes by its cursor."""
         if self.is_closing:
             return
-        if self.outlet.fullness() >= 1:
-            log.warning("line_too_slow", person=self.person_id)
-            metrics.count(metrics.DROPPED, len(parcel.payloads), reason="too_slow")
-            self.end(TOO_SLOW)
+        if self.outlet.fullness() < 1:
+            self.outlet.put(parcel)
             return
-        self._put(parcel)
+        log.warning("line_too_slow", person=self.person_id)
+        metrics.count(metrics.DROPPED, len(parcel.payloads), reason="too_slow")
+        self.end(TOO_SLOW)
 
     def offer_droppable(self, parcel: Parcel) -> None:
         """Send what may be lost; it is dropped when the queue is half full."""
         if self.is_closing or self.outlet.fullness() >= 0.5:
             metrics.count(metrics.DROPPED, len(parcel.payloads), reason="droppable")
             return
-        self._put(parcel)
+        self.outlet.put(parcel)
 
     def end(self, code: int) -> None:
         """Close the socket at once; nothing more is handed to it."""
@@ -71,11 +71,6 @@ class Line:
         self.outlet.stop()
         for task in tuple(self._tasks):
             task.cancel()
-
-    def _put(self, parcel: Parcel) -> None:
-        self.outlet.put(parcel)
-        metrics.count(metrics.WRITES)
-        metrics.count(metrics.FRAMES_OUT, len(parcel.payloads))
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -61,6 +61,8 @@ class DirectOutlet:
             self._held.append((self._written, len(parcel.payloads)))
 
     def fullness(self) -> float:
+        if not self._held:
+            return 0.0
         waiting = self._transport.waiting_bytes()
         if not waiting:
             self._held.clear()

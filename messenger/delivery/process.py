@@ -7,17 +7,13 @@ from collections.abc import Coroutine
 from types import FrameType
 from weakref import WeakKeyDictionary
 
-import redis.asyncio
-import structlog
 from django.conf import settings
 
 from messenger.delivery import bus
 from messenger.delivery.hub import Hub
 from messenger.delivery.reading import Source
+from messenger.delivery.subscription import Subscription
 
-RECONNECT_S = 1.0
-
-log = structlog.get_logger(__name__)
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
 _tasks: set[asyncio.Task[None]] = set()
 
@@ -31,7 +27,9 @@ def hub_of_this_loop(source: Source) -> Hub:
         bus.listen(lambda hint: _pass_from_any_thread(loop, hub, hint))
         _keep(hub.run())
         if settings.REDIS_URL:
-            _keep(_subscribe(hub))
+            subscription = Subscription(settings.REDIS_URL, lambda hint: _pass(hub, hint))
+            hub.interest = subscription
+            _keep(subscription.run())
         _say_bye_at_sigterm(loop, hub)
     return _hubs[loop]
 
@@ -68,20 +66,3 @@ def _keep(work: Coroutine[object, object, None]) -> None:
     task = asyncio.get_running_loop().create_task(work)
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)
-
-
-async def _subscribe(hub: Hub) -> None:
-    """Hear every process's hints. Redis away: log, wait, come back; the hub re-reads by itself meanwhile."""
-    while True:
-        client = redis.asyncio.Redis.from_url(settings.REDIS_URL, health_check_interval=10)
-        try:
-            pubsub = client.pubsub(ignore_subscribe_messages=True)
-            await pubsub.subscribe(bus.CHANNEL)
-            log.info("bus_subscribed")
-            async for message in pubsub.listen():
-                _pass(hub, message["data"].decode())
-        except (redis.RedisError, OSError, ValueError) as error:
-            log.warning("bus_subscription_lost", error=type(error).__name__)
-        finally:
-            await client.aclose()
-        await asyncio.sleep(RECONNECT_S)

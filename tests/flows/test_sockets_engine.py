@@ -4,15 +4,19 @@ The uvicorn process stands beside the other one on the same database with a bus 
 through it wakes its own sockets, what is posted through the other one it must find by itself.
 """
 
+import asyncio
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
 
+from bench.client import Client
 from tests import services
 from tests.reader import Reader
 from tests.stack import ROOT, Stack, WebProcess
@@ -144,17 +148,55 @@ def test_who_never_stops_is_closed(server: Stack, browsers: dict[str, httpx.Clie
     assert reader.wait_for_close(seconds=20) == 4009
 
 
-def test_a_server_that_stops_tells_each_client_when_to_come_back(
+def test_a_server_that_stops_says_when_to_come_back_and_the_reference_client_misses_nothing(
     server: Stack, browsers: dict[str, httpx.Client]
 ) -> None:
+    group = _group(browsers)
+    token = browsers["bob"].post("/api/v1/tokens", json={"name": uuid.uuid4().hex}).json()["secret"]
     readers = [Reader.hello(server, browsers["bob"]) for _ in range(4)]
-    server.web.stop()
+    alice = _at(server, browsers["alice"])
+    with _reference_client(server.url, token, {group: 1}) as heard:
+        _post(alice, group, "before")
+        _wait_until(lambda: heard == [2])
+        server.web.stop()
+        try:
+            for reader in readers:
+                reader.listen(5)
+            waits = [frame["reconnect_ms"] for reader in readers for frame in reader.frames if frame["t"] == "bye"]
+            assert len(waits) == len(set(waits)) == 4 and min(waits) >= 500
+            assert all(reader.closed is not None for reader in readers)
+        finally:
+            server.web.start()
+        for number in range(5):
+            _post(alice, group, f"after {number}")
+        _wait_until(lambda: len(heard) >= 6)
+    assert heard == [2, 3, 4, 5, 6, 7]
+
+
+@contextmanager
+def _reference_client(url: str, token: str, cursors: dict[int, int]) -> Iterator[list[int]]:
+    """Run the client of bench/ in a thread; give the numbers that it was told in the conversation of the cursor."""
+    heard: list[int] = []
+    (group,) = cursors
+
+    def note(event: dict[str, Any]) -> None:
+        if event["c"] == group:
+            heard.append(event["n"])
+
+    loop = asyncio.new_event_loop()
+    running = loop.create_task(Client(url, token, on_event=note, cursors=cursors).run())
+    thread = threading.Thread(target=lambda: loop.run_until_complete(asyncio.wait([running])))
+    thread.start()
     try:
-        for reader in readers:
-            reader.listen(5)
-        waits = [frame["reconnect_ms"] for reader in readers for frame in reader.frames if frame["t"] == "bye"]
-        assert len(waits) == len(set(waits)) == 4 and min(waits) >= 500
-        assert all(reader.closed is not None for reader in readers)
+        yield heard
     finally:
-        server.web.start()
-    Reader.hello(server, browsers["bob"])
+        loop.call_soon_threadsafe(running.cancel)
+        thread.join()
+        loop.close()
+
+
+def _wait_until(is_so: Callable[[], bool], *, seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)

@@ -1,0 +1,49 @@
+"""Fill a store with one room and its members, by the product's own actions; print their tokens.
+
+A program of its own, run once before the server starts, with the server's environment. Output: {room, tokens}.
+"""
+
+import argparse
+import json
+import os
+import sys
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "messenger.settings")
+django.setup()
+
+# isort: split
+from messenger.conversations.opening import open_space  # noqa: E402  (models load after the set-up above)
+from messenger.people import actions  # noqa: E402
+from messenger.people.models import Person  # noqa: E402
+
+PASSWORD = "bench-on-the-record"  # noqa: S105  (nobody signs in with it)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.room")
+    parser.add_argument("members", type=int)
+    options = parser.parse_args()
+    admin, _ = actions.found_firm(
+        "Bench",
+        admin_name="Adam",
+        admin_email="adam@bench.example",
+        admin_password=PASSWORD,
+        officer_name="Cora",
+        officer_email="cora@bench.example",
+        officer_password=PASSWORD,
+    )
+    people = [_hire(number, by=admin) for number in range(options.members)]
+    room = open_space(people[0], kind="team", title="Everybody", others=[person.pk for person in people[1:]])
+    tokens = [actions.create_token(person, name="bench")[1] for person in people]
+    json.dump({"room": str(room.pk), "tokens": tokens}, sys.stdout)
+
+
+def _hire(number: int, *, by: Person) -> Person:
+    _, secret = actions.invite(by, email=f"member{number}@bench.example", name=f"Member {number}")
+    return actions.accept_invitation(secret, password=PASSWORD)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""One hub's ear on Redis: the channels of the conversations that somebody here listens to, and no others.
+
+Redis may go away and come back; the hub finds by itself what was not heard (hub.py). Must not read the database.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import redis.asyncio
+import structlog
+from redis.asyncio.client import PubSub
+
+from messenger.delivery import bus, metrics
+
+RECONNECT_S = 1.0
+AT_ONCE = 1_000  # channels in one command
+
+log = structlog.get_logger(__name__)
+
+
+class Subscription:
+    """Keeps the channels in step with what is wanted. `hear(hint)` is called in the hub's event loop."""
+
+    def __init__(self, url: str, hear: Callable[[str], None]) -> None:
+        self._url, self._hear = url, hear
+        self._wanted: set[int] = set()
+        self._changed = asyncio.Event()
+
+    def want(self, conversation_id: int) -> None:
+        """Listen to a conversation from now on; what was said before Redis knows of it is hinted at then."""
+        self._wanted.add(conversation_id)
+        self._changed.set()
+
+    def drop(self, conversation_id: int) -> None:
+        """Listen to it no more."""
+        self._wanted.discard(conversation_id)
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Listen for ever. Redis away: log, wait, come back."""
+        while True:
+            client = redis.asyncio.Redis.from_url(self._url, health_check_interval=10)
+            try:
+                await self._stay_connected(client.pubsub())
+            except* (redis.RedisError, OSError, ValueError) as lost:
+                metrics.count(metrics.BUS_LOST)
+                log.warning("bus_subscription_lost", error=type(lost.exceptions[0]).__name__)
+            finally:
+                await client.aclose()
+            await asyncio.sleep(RECONNECT_S)
+
+    async def _stay_connected(self, pubsub: PubSub) -> None:
+        await pubsub.subscribe(bus.ALL)
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._listen(pubsub))
+            both.create_task(self._keep_in_step(pubsub))
+
+    async def _listen(self, pubsub: PubSub) -> None:
+        async for message in pubsub.listen():
+            if message["type"] == "message":
+                self._hear(message["data"].decode())
+            elif message["type"] == "subscribe" and (conversation_id := _conversation(message["channel"].decode())):
+                self._hear(conversation_id)  # what was announced while the subscription was under way
+
+    async def _keep_in_step(self, pubsub: PubSub) -> None:
+        heard: set[int] = set()
+        self._changed.set()
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            new, old = sorted(self._wanted - heard), sorted(heard - self._wanted)
+            for first in range(0, len(new), AT_ONCE):
+                await pubsub.subscribe(*map(bus.channel_of, new[first : first + AT_ONCE]))
+            for first in range(0, len(old), AT_ONCE):
+                await pubsub.unsubscribe(*map(bus.channel_of, old[first : first + AT_ONCE]))
+            heard = (heard | set(new)) - set(old)
+
+
+def _conversation(channel: str) -> str:
+    return channel.removeprefix(bus.ALL).lstrip(":")

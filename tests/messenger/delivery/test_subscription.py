@@ -1,0 +1,105 @@
+"""The hub's ear on a real Redis: it hears what it wants and nothing else, and comes back after Redis has gone."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+
+import pytest
+import redis
+
+from messenger.delivery import bus, subscription
+from messenger.delivery.subscription import Subscription
+from tests import services
+
+Scene = Callable[[Subscription, list[str]], Awaitable[None]]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[services.RedisServer]:
+    started = services.start_redis()
+    yield started
+    started.stop()
+
+
+def _listening(server: services.RedisServer, scene: Scene) -> None:
+    async def play() -> None:
+        heard: list[str] = []
+        ear = Subscription(server.url, heard.append)
+        running = asyncio.create_task(ear.run())
+        try:
+            async with asyncio.timeout(15):
+                await scene(ear, heard)
+        finally:
+            running.cancel()
+
+    asyncio.run(play())
+
+
+async def _until(is_so: Callable[[], bool]) -> None:
+    while not is_so():
+        await asyncio.sleep(0.01)
+
+
+def _publish(server: services.RedisServer, *hints: str) -> None:
+    with redis.Redis.from_url(server.url) as client:
+        for hint in hints:
+            client.publish(bus.channel_of(hint.partition(" ")[0]), hint)
+
+
+def test_what_nobody_here_listens_to_is_not_heard(server: services.RedisServer) -> None:
+    async def scene(ear: Subscription, heard: list[str]) -> None:
+        ear.want(7)
+        ear.want(70)
+        await _until(lambda: {"7", "70"} <= set(heard))  # a hint for each as its subscription begins
+        heard.clear()
+        _publish(server, "8", "7", "700", "7 3", "70")
+        await _until(lambda: len(heard) >= 3)
+        assert heard == ["7", "7 3", "70"]
+
+    _listening(server, scene)
+
+
+def test_a_conversation_that_was_left_is_heard_no_more(server: services.RedisServer) -> None:
+    async def scene(ear: Subscription, heard: list[str]) -> None:
+        ear.want(7)
+        ear.want(8)
+        await _until(lambda: {"7", "8"} <= set(heard))
+        ear.drop(7)
+        with redis.Redis.from_url(server.url) as client:
+            await _until(lambda: client.pubsub_numsub(bus.channel_of(7))[0][1] == 0)
+        heard.clear()
+        _publish(server, "7", "8")
+        await _until(lambda: bool(heard))
+        assert heard == ["8"]
+
+    _listening(server, scene)
+
+
+def test_after_redis_was_away_everything_wanted_is_hinted_at_and_heard_again(
+    server: services.RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscription, "RECONNECT_S", 0.1)
+
+    async def scene(ear: Subscription, heard: list[str]) -> None:
+        ear.want(7)
+        await _until(lambda: "7" in heard)
+        server.kill()
+        ear.want(8)
+        await asyncio.sleep(0.3)
+        heard.clear()
+        server.start()
+        await _until(lambda: {"7", "8"} <= set(heard))
+        heard.clear()
+        _publish(server, "8")
+        await _until(lambda: bool(heard))
+        assert heard == ["8"]
+
+    _listening(server, scene)
+
+
+def test_thousands_of_conversations_are_subscribed_to(server: services.RedisServer) -> None:
+    async def scene(ear: Subscription, heard: list[str]) -> None:
+        for conversation_id in range(1, 3_501):
+            ear.want(conversation_id)
+        await _until(lambda: len(set(heard)) == 3_500)
+
+    _listening(server, scene)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_django import Settings
@@ -27,6 +28,12 @@ def package(tmp_path: Path, settings: Settings) -> tuple[Path, list[int]]:
     return unpack(export(tmp_path, SCOPE)), seqs
 
 
+def counts_of(folder: Path) -> dict[str, object]:
+    counts = read_manifest(folder)["counts"]
+    assert isinstance(counts, dict)
+    return counts
+
+
 def test_a_package_with_disposed_entries_verifies_and_says_how_many(package: tuple[Path, list[int]]) -> None:
     folder, seqs = package
     status, output = run(folder, "--key", ledger.verifier_key())
@@ -35,7 +42,7 @@ def test_a_package_with_disposed_entries_verifies_and_says_how_many(package: tup
     lines = {line["index"]: line for line in read_entries(folder)}
     assert [bool(lines[seq]["opened"]) for seq in seqs] == [True, True, False, False, True, False]
     assert all(json.loads(str(lines[seq]["leaf"]))["c"] for seq in seqs)
-    assert read_manifest(folder)["counts"]["disposed"] == 3
+    assert counts_of(folder)["disposed"] == 3
     assert {item["entry"] for item in read_exceptions(folder)} == {seqs[2], seqs[3], seqs[5]}
     assert "was disposed of, as entry" in str(read_exceptions(folder))
 
@@ -50,7 +57,7 @@ def test_without_disposals_nothing_is_said_of_them(tmp_path: Path) -> None:
     say("a", "b")
     folder = unpack(export(tmp_path, SCOPE))
     assert not (folder / verify.DISPOSALS).exists()
-    assert "disposed" not in read_manifest(folder)["counts"]
+    assert "disposed" not in counts_of(folder)
 
 
 def claim_more(folder: Path) -> None:
@@ -89,7 +96,7 @@ def cover_up(folder: Path) -> None:
         (folder / name).write_text("".join(lines))
 
 
-def change(folder: Path, alter: Callable[[dict[str, object]], object]) -> None:
+def change(folder: Path, alter: Callable[[dict[str, Any]], object]) -> None:  # Any: values of JSON
     path = folder / verify.DISPOSALS
     lines = [json.loads(line) for line in path.read_bytes().splitlines()]
     alter(lines[0])

@@ -383,7 +383,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
-FILE_UPLOAD_HANDLERS: list[str] = []  # no form takes files; Django would write them to the disk as they are
+FILE_UPLOAD_HANDLERS = ["messenger.web.bodies.NoFiles"]
 ONRECORD_BODY_BYTES = 20_000
 ONRECORD_FRAME_BYTES = 65_536
 

@@ -13,9 +13,11 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from daphne import http_protocol
 from django.conf import settings
 from django.core.exceptions import RequestAborted
+from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.core.handlers.asgi import ASGIHandler
 
 IN_MEMORY_BYTES = 256 * 1024
+PIECE_BYTES = 65_536
 _BLOCK = 16
 _CONTENT_TYPE = b"content-type"
 
@@ -42,6 +44,14 @@ class SealedBody:
     def read(self, size: int = -1) -> bytes:
         plain: bytes = self._cipher.update(self._file.read(size))
         return plain
+
+    def readline(self, size: int = -1) -> bytes:
+        """Return bytes up to and with the next newline, but no more than a piece of 64 KiB."""
+        place = self.tell()
+        piece = self.read(PIECE_BYTES if size < 0 else min(size, PIECE_BYTES))
+        line = piece[: piece.find(b"\n") + 1] or piece
+        self.seek(place + len(line))
+        return line
 
     def tell(self) -> int:
         return self._file.tell()
@@ -81,6 +91,19 @@ class SealedBodyHandler(ASGIHandler):
                 break
         body.seek(0)
         return body
+
+
+class NoFiles(FileUploadHandler):
+    """Skips every file of a form: no form takes one, and Django's own handlers would write it to the disk as it is."""
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's signature
+        raise SkipFile
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        """Nothing is kept."""
+
+    def file_complete(self, file_size: int) -> None:
+        """There is no file."""
 
 
 class SealedRequest(http_protocol.WebRequest):

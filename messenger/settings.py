@@ -351,6 +351,7 @@ CELERY_BEAT_SCHEDULE = {
     "record-heads": {"task": "messenger.record_heads", "schedule": 3600.0},
     "sweep-uploads": {"task": "messenger.sweep_uploads", "schedule": 600.0},
     "keep-guard": {"task": "archive.keep_guard", "schedule": ONRECORD_SWEEP_S},
+    "take-fingerprint": {"task": "archive.take_fingerprint", "schedule": 3600.0},
     "finish-disposals": {"task": "archive.finish_disposals", "schedule": ONRECORD_EVIDENCE_S},
     "collect-evidence": {"task": "archive.collect_evidence", "schedule": ONRECORD_EVIDENCE_S},
     "stamp-checkpoint": {"task": "archive.stamp_checkpoint", "schedule": ONRECORD_EVIDENCE_S},

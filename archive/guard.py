@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from archive import checkpoint
+from archive.keys.files import sync_folder
 
 
 class GuardUnreadable(Exception):
@@ -67,8 +68,4 @@ def _write(path: Path, note: str) -> None:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)

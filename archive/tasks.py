@@ -1,9 +1,19 @@
 """Celery's way to the periodic work of the record; each task is two lines."""
 
 from celery import shared_task
+from celery.signals import worker_init
 from django.utils import timezone
 
 from archive import catalog, evidence, holds, ledger, retention, segments
+
+
+@worker_init.connect
+def confirm_identity(**_: object) -> None:
+    """Stop a worker whose database, settings and keys do not belong together, with a sentence, as `serve` stops."""
+    try:
+        ledger.confirm_identity()
+    except (ledger.KeyMissing, ledger.ForeignRecord) as error:
+        raise SystemExit(str(error)) from error  # an exception would only be logged
 
 
 @shared_task(name="archive.collect_evidence")

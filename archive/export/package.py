@@ -20,6 +20,7 @@ from archive.events import Actor
 from archive.export.jsonl import Counts, Cut, ExportFailed, cut_at, disposals_jsonl, heads_json, write_entries
 from archive.export.readme import readme
 from archive.export.scope import BadScope, Preview, Scope, preview, stream_names
+from archive.keys.files import sync_folder
 from archive.leaf import format_time
 
 __all__ = ["BadScope", "ExportFailed", "Package", "Preview", "Scope", "build", "make", "preview"]
@@ -163,7 +164,7 @@ def _publish(bag: Path, path: Path) -> tuple[str, int]:
         os.fsync(file.fileno())
     digest, size_bytes = _digest(draft)
     draft.replace(path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
     return digest, size_bytes
 
 
@@ -188,11 +189,3 @@ def _digest(path: Path) -> tuple[str, int]:
     with path.open("rb") as file:
         _copy(file, digest.update)
     return digest.hexdigest(), path.stat().st_size
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -78,10 +78,19 @@ def send_due(*, at: datetime | None = None) -> int:
 
 
 def read_reports(*, at: datetime | None = None) -> int:
-    """Fetch what the carrier says of texts it took, keep and show it. Return how many states changed."""
-    found = reports.fetch_reports()
-    changed = sum(_keep_report(report, at=at or timezone.now()) for report in found)
-    reports.acknowledge_reports(found)
+    """Fetch what the carrier says of texts it took, keep and show it. Return how many states changed.
+
+    A report that fails is not acknowledged, so the carrier gives it again, and it holds up none behind it.
+    """
+    kept, changed = list[Report](), 0
+    for report in reports.fetch_reports():
+        try:
+            changed += _keep_report(report, at=at or timezone.now())
+        except Exception:  # whatever is wrong with this one, the next one may say that a text did not arrive
+            log.exception("report_failed", carrier_id=report.carrier_id, status=report.status)
+        else:
+            kept.append(report)
+    reports.acknowledge_reports(kept)
     return changed
 
 

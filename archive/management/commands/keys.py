@@ -12,6 +12,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from archive import ledger, rotation
+from archive.management.readiness import NOT_READY, UNPREPARED
 
 SHORTEST_PASSPHRASE = 12
 
@@ -39,6 +40,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(str(error)) from error
+        except UNPREPARED as error:
+            raise CommandError(NOT_READY.format(error=str(error).splitlines()[0])) from error
 
     def _run(self, what: str, options: dict[str, Any]) -> None:
         if what == "status":

@@ -1,6 +1,7 @@
 """Texts between the queue, the carrier and the thread: what a crash or a broken row may cost."""
 
 import uuid
+from collections.abc import Iterable
 
 import pytest
 from pytest_django import Settings
@@ -13,7 +14,7 @@ from messenger.sms import actions as sms
 from messenger.sms import consent, inbound
 from messenger.sms.models import Attempt, InboundText
 from messenger.sms.transports import registry
-from messenger.sms.transports.contract import Outgoing
+from messenger.sms.transports.contract import Outgoing, Report
 from tests.cast import Cast
 from tests.messenger.sms.texting import NOON, FakeCarrier, agree
 
@@ -95,3 +96,36 @@ def test_a_text_that_fails_waits_and_does_not_hold_up_a_stop(cast: Cast, thread:
     assert consent.state(other).state == "suppressed"
     broken.refresh_from_db()
     assert broken.processed_at is None
+
+
+class TalkingCarrier(FakeCarrier):
+    """Says things about texts, one of which nobody can understand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: list[Report] = []
+
+    def fetch_reports(self, *, limit: int) -> list[Report]:
+        return self.waiting[:limit]
+
+    def acknowledge(self, reports: Iterable[Report]) -> None:
+        known = list(reports)
+        self.waiting = [report for report in self.waiting if report not in known]
+
+
+def test_a_report_that_fails_holds_up_none_behind_it_and_is_given_again(
+    cast: Cast, thread: Conversation, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carrier = TalkingCarrier()
+    monkeypatch.setitem(registry.CARRIERS, "talking", carrier)
+    settings.ONRECORD_CARRIER = "talking"
+    for body in ("one", "two"):
+        _say(cast, thread, body)
+    texts.send_due(at=NOON)
+    first, second = Attempt.objects.order_by("created_at", "n")
+    broken = Report(first.carrier_id, "eaten by a dog")
+    carrier.waiting = [broken, Report(second.carrier_id, "delivered")]
+    assert texts.read_reports(at=NOON) == 1
+    second.refresh_from_db()
+    assert second.state == "delivered"
+    assert carrier.waiting == [broken]

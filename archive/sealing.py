@@ -85,7 +85,7 @@ def wrap_record_key(record_key: bytes, *, bucket_key: bytes, place: Place) -> by
 
 
 class Wrapper:
-    """Wraps record keys under one bucket key, made once for many entries. Its repr shows no key."""
+    """Wraps and unwraps record keys under one bucket key, made once for many entries. Its repr shows no key."""
 
     def __init__(self, bucket_key: bytes) -> None:
         self._cipher = AESGCM(bucket_key)
@@ -93,6 +93,10 @@ class Wrapper:
     def wrap(self, record_key: bytes, *, place: Place) -> bytes:
         nonce = os.urandom(NONCE_SIZE_BYTES)
         return nonce + self._cipher.encrypt(nonce, record_key, place.key_aad())
+
+    def unwrap(self, wrapped: bytes, *, place: Place) -> bytes:
+        """Return the record key. Raises NotOpened."""
+        return _decrypt(self._cipher, wrapped, aad=place.key_aad())
 
 
 def unwrap_record_key(wrapped: bytes, *, bucket_key: bytes, place: Place) -> bytes:
@@ -128,7 +132,15 @@ def encrypt(plain: bytes, *, key: bytes, aad: bytes) -> bytes:
 def decrypt(sealed: bytes, *, key: bytes, aad: bytes) -> bytes:
     """Return the plain bytes of nonce ‖ ciphertext. Raises NotOpened."""
     try:
-        return AESGCM(key).decrypt(sealed[:NONCE_SIZE_BYTES], sealed[NONCE_SIZE_BYTES:], aad)
+        cipher = AESGCM(key)
+    except ValueError as error:
+        raise NotOpened("what should be a key has another length") from error
+    return _decrypt(cipher, sealed, aad=aad)
+
+
+def _decrypt(cipher: AESGCM, sealed: bytes, *, aad: bytes) -> bytes:
+    try:
+        return cipher.decrypt(sealed[:NONCE_SIZE_BYTES], sealed[NONCE_SIZE_BYTES:], aad)
     except (InvalidTag, ValueError) as error:
         raise NotOpened("the key does not open what is sealed here") from error
 

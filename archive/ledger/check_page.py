@@ -7,7 +7,7 @@ that was not compared. What lies between pages (links, tree, checkpoints) is not
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.db import connection, models
 
@@ -27,8 +27,7 @@ _LOWEST = -(2**63)
 NEEDED = frozenset({StreamHeads.kind, *check_gone.KINDS})
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """What the rest of the check needs of an accepted entry; `content` only of kinds that it is needed of.
 
     `is_gone`: there is neither key nor search words, so whether that is right is for the disposals to say.
@@ -40,6 +39,7 @@ class Item:
     prev: str
     digest: bytes
     at: str
+    bucket: str
     kind: str
     content: dict[str, Json] | None
     is_gone: bool
@@ -77,6 +77,7 @@ class _PageCheck:
     def __init__(self, *, store: KeyStore, origin: str) -> None:
         self._store = store
         self._origin = origin
+        self._wrappers: dict[str, sealing.Wrapper] = {}  # by the name of their key
         self._column: Callable[[str], object] = _text_of_sqlite if connection.vendor == "sqlite" else parse_time
 
     def accept(self, row: Row, *, entry: Row, key: Row | None, document: Row | None) -> Item | None:
@@ -96,7 +97,7 @@ class _PageCheck:
         if content is None or document != self._document(leaf, content):
             return None
         needed = content if leaf.kind in NEEDED else None
-        return Item(seq, leaf.stream, leaf.n, leaf.prev, digest, leaf.at, leaf.kind, needed, key is None)
+        return Item(seq, leaf.stream, leaf.n, leaf.prev, digest, leaf.at, leaf.bucket, leaf.kind, needed, key is None)
 
     def _is_entry(self, row: Row, leaf: LeafMembers) -> bool:
         return row[:-1] == (leaf.seq, leaf.stream, leaf.n, leaf.kind, self._column(leaf.at), leaf.bucket)
@@ -107,10 +108,14 @@ class _PageCheck:
         if type(sealed) is not bytes or type(wrapped) is not bytes or type(name) is not str:
             return None
         place = sealing.Place(self._origin, leaf.stream, leaf.n, leaf.bucket)
-        bucket_key = self._store.bucket_key(name)
-        record_key = sealing.unwrap_record_key(wrapped, bucket_key=bucket_key, place=place)
+        record_key = self._wrapper(name).unwrap(wrapped, place=place)
         content, commitments = sealing.unseal_committed(sealed, record_key=record_key, place=place)
         return content if commitments == leaf.commitments else None
+
+    def _wrapper(self, name: str) -> sealing.Wrapper:
+        if name not in self._wrappers:
+            self._wrappers[name] = sealing.Wrapper(self._store.bucket_key(name))
+        return self._wrappers[name]
 
     def _document(self, leaf: LeafMembers, content: dict[str, Json]) -> Row | None:
         words, actor = words_of(leaf.kind, content), content.get("actor")

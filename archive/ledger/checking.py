@@ -6,16 +6,16 @@ checkpoints) is seen by those who keep checkpoints elsewhere.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from django.conf import settings
 from django.db import models, transaction
 
 from archive import merkle
 from archive.keys import KeyMissing, KeyStore
+from archive.ledger.check_ahead import Pages
 from archive.ledger.check_entry import EntryCheck, EntryRows
 from archive.ledger.check_gone import GoneCheck
-from archive.ledger.check_page import accept_page
 from archive.ledger.check_tree import TreeCheck
 from archive.ledger.findings import CheckReport, Findings, Problem
 from archive.ledger.head import keystore
@@ -32,17 +32,18 @@ Progress = Callable[[int, int], None]
 
 
 # rule: us-sec-17a-4-verify
-def check(*, on_progress: Progress | None = None, place: PlaceFile | None = None) -> CheckReport:
+def check(*, on_progress: Progress | None = None, place: PlaceFile | None = None, workers: int = 1) -> CheckReport:
     """Check every entry, in memory that grows with the number of streams only.
 
     `on_progress(done, total)` is called after each batch. Writers wait only while the last entries are checked, and a
     page that has a fault: under the head's lock nothing moves on between two tables that are compared. With `place`,
-    the check goes on where an earlier one kept its place, and does not look at the entries before it again. Raises
-    BadPlace.
+    the check goes on where an earlier one kept its place, and does not look at the entries before it again. With more
+    than one of `workers`, so many processes open entries ahead. Raises BadPlace.
     """
     examination = _Examination(on_progress=on_progress, place=place)
     examination.resume()
-    examination.walk()
+    with examination.helped(workers=workers):
+        examination.walk()
     examination.examine_index()
     with _record_standing_still():
         examination.walk()
@@ -66,6 +67,7 @@ class _Examination:
         self._verifier_key = self._store.verifier_key(self._origin) if self._store else None
         self._tree = TreeCheck(self._findings, verifier_key=self._verifier_key)
         self._gone = GoneCheck(self._findings)
+        self._pages = Pages(origin=self._origin, step=BATCH)
         self._entries = EntryCheck(self._findings, store=self._store, origin=self._origin, gone=self._gone)
 
     def resume(self) -> None:
@@ -77,6 +79,10 @@ class _Examination:
         self._entries.streams.update((stream, (n, last)) for stream, (n, last) in place.streams.items())
         self._gone.resume([(first, last) for first, last in place.gone])
         self._tree.resume(place)
+
+    def helped(self, *, workers: int) -> AbstractContextManager[None]:
+        """Let other processes work ahead while the block walks."""
+        return self._pages.helped(workers=workers, first=self._expected, size=_size_in_head())
 
     def walk(self) -> None:
         """Examine all entries that are there and were not examined yet."""
@@ -130,7 +136,7 @@ class _Examination:
         if self._store is None or not 0 <= last - self._expected < BATCH:
             return False
         numbers = range(self._expected, last + 1)
-        items = accept_page(numbers, after=self._after, store=self._store, origin=self._origin)
+        items = self._pages.accept(numbers, after=self._after, store=self._store)
         if items is None or not self._entries.follow(items):
             return False
         self._entries.note(items)

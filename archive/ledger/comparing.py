@@ -15,8 +15,8 @@ from django.db import transaction
 from archive import sealing
 from archive.canonical import Json, NotCanonical
 from archive.keys import KeyMissing
-from archive.ledger.check_blobs import check_blobs
 from archive.ledger.breaking import guard_problem
+from archive.ledger.check_blobs import check_blobs
 from archive.ledger.checking import CheckReport, Problem, check
 from archive.ledger.findings import Findings
 from archive.ledger.opening import content_of, place_of, unwrap
@@ -69,21 +69,23 @@ def register_comparison(name: str, *, streams: str, make: Callable[[], Compariso
 
 
 # rule: us-sec-17a-4-verify
-def check_all(*, on_progress: Progress | None = None, place: PlaceFile | None = None) -> CheckReport:
+def check_all(*, on_progress: Progress | None = None, place: PlaceFile | None = None, workers: int = 1) -> CheckReport:
     """Check the record, the rows that were derived from it, and the files that it names. Raises BadPlace."""
-    report = check_without_files(on_progress=on_progress, place=place)
+    report = check_without_files(on_progress=on_progress, place=place, workers=workers)
     problems = [*report.problems, *check_blobs(on_progress=on_progress)]
     return replace(report, is_sound=not problems, problems=problems)
 
 
-def check_without_files(*, on_progress: Progress | None = None, place: PlaceFile | None = None) -> CheckReport:
+def check_without_files(
+    *, on_progress: Progress | None = None, place: PlaceFile | None = None, workers: int = 1
+) -> CheckReport:
     """Check the record, ask the guard, then compare with it the rows that were derived from it. Raises BadPlace.
 
-    A place that was kept spares the check of entries only: rows are always compared from the beginning. For
-    `on_progress`, an entry that is compared as well counts twice.
+    A place that was kept spares the check of entries only: rows are always compared from the beginning. `workers`
+    help with the entries. For `on_progress`, an entry that is compared as well counts twice.
     """
     turns = 1 + len(_registered)
-    report = check(on_progress=_part(on_progress, turn=0, turns=turns), place=place)
+    report = check(on_progress=_part(on_progress, turn=0, turns=turns), place=place, workers=workers)
     compared = compare(on_progress=on_progress)
     behind = guard_problem()
     lost = [Problem(None, behind)] if behind else []

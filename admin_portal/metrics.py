@@ -47,7 +47,7 @@ def exposition(gauges: Iterable[Gauge]) -> str:
     for gauge in gauges:
         if gauge.name != before:
             lines += [f"# HELP {gauge.name} {gauge.help}", f"# TYPE {gauge.name} gauge"]
-        lines.append(f"{gauge.name}{gauge.labels} {gauge.value:g}")
+        lines.append(f"{gauge.name}{gauge.labels} {float(gauge.value)!r}")  # every digit: times have ten
         before = gauge.name
     return "".join(f"{line}\n" for line in lines)
 

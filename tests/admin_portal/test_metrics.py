@@ -48,8 +48,10 @@ def test_they_follow_the_record_and_hold_no_content(office: Office) -> None:
     assert before["onrecord_record_entries"] == ledger.latest_checkpoint().size
     assert (before["onrecord_evidence_level"], before["onrecord_record_put_back"]) == (0, 0)
     assert "onrecord_check_sound" not in before
-    check_now(office)
+    done_at = check_now(office).done_at
     assert numbers()["onrecord_check_sound"] == 1
+    assert done_at is not None
+    assert numbers()["onrecord_check_timestamp_seconds"] == done_at.timestamp()
     assert numbers()['onrecord_alarm{kind="check"}'] == 0
     failed_check(office)
     assert (numbers()["onrecord_check_sound"], numbers()['onrecord_alarm{kind="check"}']) == (0, 1)
@@ -57,11 +59,18 @@ def test_they_follow_the_record_and_hold_no_content(office: Office) -> None:
     assert [word for word in (*SECRETS, "Alice", "alice@") if word in said] == []
 
 
-def test_a_name_is_explained_once() -> None:
-    text = exposition(
-        [Gauge("a", "What.", 1, '{k="x"}'), Gauge("a", "What.", 0.5, '{k="y"}'), Gauge("b", "Else.", 2e9)]
-    )
-    assert text == '# HELP a What.\n# TYPE a gauge\na{k="x"} 1\na{k="y"} 0.5\n# HELP b Else.\n# TYPE b gauge\nb 2e+09\n'
+def test_a_name_is_explained_once_and_no_digit_is_lost() -> None:
+    gauges = [Gauge("a", "What.", 1, '{k="x"}'), Gauge("a", "What.", 0.5, '{k="y"}')]
+    text = exposition([*gauges, Gauge("b", "Else.", 1_795_300_001.5)])
+    assert text.splitlines() == [
+        "# HELP a What.",
+        "# TYPE a gauge",
+        'a{k="x"} 1.0',
+        'a{k="y"} 0.5',
+        "# HELP b Else.",
+        "# TYPE b gauge",
+        "b 1795300001.5",
+    ]
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete"])

@@ -131,10 +131,10 @@ class ChatComparison:
 
 
 def message_columns(entry: ledger.Recorded) -> dict[str, object]:
-    """Return what the row of a message must say of its entry: its place alone where the entry cannot be opened."""
-    expected = _expected_place(entry)
+    """Return what the row of a message must say of its entry: no words where the entry cannot be opened (any more)."""
+    expected = _expected_place(entry) | {"is_disposed": entry.content is None}
     if entry.content is None:
-        return expected
+        return expected | {"body": "", "html": "", "attachments": []}
     content = entry.content
     actor = content["actor"]
     author = str(actor["id"]) if isinstance(actor, dict) else ""

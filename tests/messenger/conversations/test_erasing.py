@@ -139,3 +139,18 @@ def test_texts_are_emptied_on_both_sides_and_what_waits_is_cancelled(cast: Cast)
     waiting = Attempt.objects.get(n=outbound.n)
     assert (waiting.text, waiting.state in ("cancelled", "refused")) == ("(no longer kept)", True)
     assert InboundText.objects.get().body == ""
+
+
+@pytest.mark.breaks_the_record
+def test_words_that_are_put_back_into_an_emptied_row_are_named(cast: Cast) -> None:
+    chat = direct(cast.alice, cast.bob)
+    kept, erased = say(cast.alice, chat, "stays"), say(cast.bob, chat, f"the {SECRET} plan")
+    erase(erased.seq)
+    rows = Message.objects.filter(pk=erased.pk)
+    rows.update(body="I promise you ten per cent", is_disposed=False)
+    Message.objects.filter(pk=kept.pk).update(is_disposed=True)
+    assert [problem.what for problem in ledger.compare().problems] == [
+        f"Conversation {chat.pk}, number {kept.n}: the row of the message differs from the record in is_disposed.",
+        f"Conversation {chat.pk}, number {erased.n}: the row of the message differs from the record in "
+        "is_disposed, body.",
+    ]

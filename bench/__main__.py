@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 RECORD = ("append", "check", "export", "proof", "storage")
-NAMES = (*RECORD, "fanout")
+NAMES = (*RECORD, "growth", "fanout")
 BACKENDS = ("sqlite", "postgres")
 
 
@@ -25,8 +25,10 @@ def main() -> int:
     if options.name == "fanout":
         crowd = ["--members", options.members, "--server", options.server, "--peers", options.peers]
         return _run("bench.fanout", *crowd, backend=options.backend or "postgres")
-    names = [options.name] if options.name else RECORD
     backends = [options.backend] if options.backend else BACKENDS
+    if options.name == "growth":
+        return max(_run("bench.growth", "--entries", options.entries, backend=backend) for backend in backends)
+    names = [options.name] if options.name else RECORD
     wanted = [(name, backend) for name in names for backend in backends]
     return max(_run("bench.record", name, "--entries", options.entries, backend=backend) for name, backend in wanted)
 

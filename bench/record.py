@@ -4,7 +4,6 @@
 """
 
 import argparse
-import io
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -40,7 +39,7 @@ def append(entries: int) -> None:
     """Entries a second, each commit with its signed checkpoint and synced to the disk."""
     fill(BULK)
     for batch, total in ((1, min(500, entries)), (32, min(8_000, entries)), (100, entries)):
-        figures = rates(partial(_append, total, batch=batch), items=total)
+        figures = rates(partial(append_in_batches, total, batch=batch), items=total)
         show("append", batch=batch, entries=total, **figures)
 
 
@@ -48,7 +47,7 @@ def check(entries: int) -> None:
     """Entries a second of the full check with contents opened, and of the check of the leaves alone."""
     fill(entries)
     show("check", opened=True, entries=entries, **rates(_check, items=entries))
-    show("check", opened=False, entries=entries, **rates(_check_leaves, items=entries))
+    show("check", opened=False, entries=entries, **rates(check_leaves, items=entries))
 
 
 def proof(entries: int) -> None:
@@ -65,7 +64,9 @@ def export(entries: int) -> None:
     cut = jsonl.cut_at(_record_heads())
     scope = Scope(streams=("all",))
     streams = [stream for stream, _, _ in cut.heads]
-    write = partial(jsonl.write_entries, io.BytesIO(), scope=scope, streams=streams, cut=cut)
+    bag = FOLDER / "bag"
+    (bag / "data").mkdir(parents=True)
+    write = partial(jsonl.write_entries, bag, scope=scope, streams=streams, cut=cut)
     show("export", lines=entries, **rates(write, items=entries))
 
 
@@ -86,7 +87,7 @@ def show(name: str, **figures: object) -> None:
     report(name, backend=BACKEND, **figures)
 
 
-def _append(total: int, *, batch: int) -> None:
+def append_in_batches(total: int, *, batch: int) -> None:
     for _ in range(0, total, batch):
         happened = [_message() for _ in range(batch)]
         with transaction.atomic():
@@ -97,7 +98,7 @@ def _check() -> None:
     assert ledger.check().is_sound
 
 
-def _check_leaves() -> None:
+def check_leaves() -> None:
     assert ledger.check_leaves().is_sound
 
 

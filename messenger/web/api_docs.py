@@ -42,6 +42,7 @@ def _call(schema: Schema, path: str, method: str, operation: Schema) -> dict[str
         "anchor": operation["operationId"],
         "what": operation.get("description", ""),
         "parameters": [p["name"] for p in operation.get("parameters", []) if p["in"] == "query"],
+        "headers": [p for p in operation.get("parameters", []) if p["in"] == "header"],
         "fields": _fields(schema, body),
         "answers": [
             {"status": status, "shape": _shape_of(answer)} for status, answer in sorted(operation["responses"].items())

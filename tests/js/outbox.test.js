@@ -163,3 +163,36 @@ test("a lost session stops sending and keeps everything", async () => {
   assert.equal(server.calls.length, 1);
   assert.equal((await outbox.posts()).length, 1);
 });
+
+test("files that waited too long at the server are sent up once more, and only once", async () => {
+  const { store, tab } = makeOffice();
+  const server = makeServer();
+  const outbox = tab(server.send);
+  outbox.start();
+  const file = { name: "a.pdf", type: "", size: 3, file: "bytes", upload: "u1" };
+  await outbox.add({ client_key: "k", c: 7, body: "", at: "2026-11-21T10:00:00.000Z", files: [file] });
+  await settle();
+  const expired = { code: "invalid", field: "attachments", message: "Attach it again." };
+  server.calls[0].reject(expired);
+  await settle();
+  assert.deepEqual(server.calls[1].post.files, [{ ...file, upload: null }]);
+  server.calls[1].post.files[0].upload = "u2";
+  server.calls[1].reject(expired);
+  await settle();
+  assert.equal(server.calls.length, 2);
+  assert.equal((await store.all())[0].state, "refused");
+});
+
+test("a file that is up already is not forgotten when the post has to wait", async () => {
+  const { store, tab } = makeOffice();
+  const server = makeServer();
+  const outbox = tab(server.send);
+  outbox.start();
+  const file = { name: "a.pdf", type: "", size: 3, file: "bytes", upload: null };
+  await outbox.add({ client_key: "k", c: 7, body: "", at: "2026-11-21T10:00:00.000Z", files: [file] });
+  await settle();
+  server.calls[0].post.files[0].upload = "u1";
+  server.calls[0].reject(temporary);
+  await settle();
+  assert.equal((await store.all())[0].files[0].upload, "u1");
+});

@@ -50,9 +50,11 @@ export function startAttaching({ form, place, list, api, limits }) {
     try {
       item.upload = (await api.sendUp(item.file, { onProgress, signal: item.stopper.signal })).id;
       item.share = 1;
+      say(gettext("%(name)s is attached.", { name: item.name }));
     } catch (error) {
       if (error.isTemporary) item.share = null;
       else item.problem = error.message;
+      if (item.problem) say(item.problem);
     }
     show();
   }
@@ -88,6 +90,13 @@ export function startAttaching({ form, place, list, api, limits }) {
     add,
     take,
   };
+}
+
+/* For those who do not see the chips. */
+function say(words) {
+  const line = document.createElement("p");
+  line.textContent = words;
+  document.getElementById("spoken").append(line);
 }
 
 function chip(item, remove) {

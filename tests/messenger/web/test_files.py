@@ -9,6 +9,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connections
 from django.test import AsyncClient, Client
 
 from archive import ledger
@@ -119,6 +120,7 @@ async def test_a_download_is_streamed_under_asgi_too(posted: str, cast: Cast) ->
     assert answer.status_code == 200
     pieces = [piece async for piece in answer.streaming_content]  # type: ignore[attr-defined]
     assert b"".join(pieces) == BIG
+    await sync_to_async(connections.close_all)()  # those of the thread that answered
 
 
 async def _token(person: Person) -> Any:

@@ -7,6 +7,9 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
 
 import django
 
@@ -14,10 +17,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "messenger.settings")
 django.setup()
 
 # isort: split
-from messenger.conversations.opening import open_space  # noqa: E402  (models load after the set-up above)
+from archive import ledger  # noqa: E402  (models load after the set-up above)
+from messenger.conversations.opening import open_space  # noqa: E402
 from messenger.people import actions  # noqa: E402
 from messenger.people.models import Person  # noqa: E402
 
+AT_ONCE = 100
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 PASSWORD = "bench-on-the-record"  # noqa: S105  (nobody signs in with it)
 
 
@@ -34,10 +41,19 @@ def main() -> None:
         officer_email="cora@bench.example",
         officer_password=PASSWORD,
     )
-    people = [_hire(number, by=admin) for number in range(options.members)]
+    people = list(_together(lambda number: _hire(number, by=admin), range(options.members)))
     room = open_space(people[0], kind="team", title="Everybody", others=[person.pk for person in people[1:]])
-    tokens = [actions.create_token(person, name="bench")[1] for person in people]
+    tokens = list(_together(lambda person: actions.create_token(person, name="bench")[1], people))
     json.dump({"room": str(room.pk), "tokens": tokens}, sys.stdout)
+
+
+def _together(act: Callable[[Given], Made], given: Iterable[Given]) -> Iterator[Made]:
+    """Act for each, many under one commit."""
+    left = iter(given)
+    while part := list(islice(left, AT_ONCE)):
+        with ledger.transaction():
+            made = [act(one) for one in part]
+        yield from made
 
 
 def _hire(number: int, *, by: Person) -> Person:

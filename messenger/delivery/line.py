@@ -93,3 +93,5 @@ class Line:
             await asyncio.wait_for(self.close(code), timeout=CLOSE_S)
         except TimeoutError:
             self.outlet.abort()
+        except OSError:
+            log.info("line_gone", person=self.person_id)  # the client was quicker

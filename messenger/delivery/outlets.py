@@ -116,6 +116,8 @@ class QueuedOutlet:
             payload = await self._queue.get()
             try:
                 await self._send(payload)
+            except OSError:  # the client is gone; the server ends the socket's application as well
+                return
             finally:
                 self._bytes -= len(payload)
                 self._queue.task_done()

@@ -166,6 +166,7 @@ def guest_of_scope(scope: dict[str, Any]) -> SocketGuest | None:
     return SocketGuest(person=session.person, session_key=key, session_id=session.pk, ends_at=ends_at)
 
 
-def guest_is_live(guest: SocketGuest) -> bool:
-    """Say whether what opened the socket would open it now."""
-    return (live_token(guest.secret) if guest.secret else live_session(guest.session_key)) is not None
+def live_person(guest: SocketGuest) -> Person | None:
+    """Return the person as they are now, None when what opened the socket would not open it any more."""
+    door = live_token(guest.secret) if guest.secret else live_session(guest.session_key)
+    return door.person if door else None

@@ -3,18 +3,22 @@
 Anything malformed is answered with a typed error: never a traceback, never close 1011.
 """
 
+import contextlib
 import time
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
 from asgiref.sync import sync_to_async
+from autobahn.exception import Disconnected
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import close_old_connections
 
+from archive import ledger
 from messenger.conversations import actions, live, queries
 from messenger.conversations.access import access_conversation
 from messenger.conversations.places import Place, read_heads, read_places
@@ -31,15 +35,15 @@ from messenger.people.models import Person
 from messenger.web import frames_in
 from messenger.web.build import BUILD_ID
 from messenger.web.errors import AGAIN, FAILED, UNRECORDED, refusal_frame
-from messenger.web.gates import SocketGuest, guest_is_live, guest_of_scope
+from messenger.web.gates import SocketGuest, guest_of_scope, live_person
 
 CATCH_UP_EVENTS = 200
 SUBPROTOCOL = "onrecord.v1"
 TRY_AGAIN_LATER = 1013
 # Delivery and revocations do not wait for posts that wait for the record.
 HUB_THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hub")
-# As many posts wait for one commit at most; a thread that waits holds no pooled connection.
-POST_THREADS = ThreadPoolExecutor(max_workers=64, thread_name_prefix="post")
+# For posts with files; those without wait for their commit in the event loop.
+POST_THREADS = ThreadPoolExecutor(max_workers=16, thread_name_prefix="post")
 TYPING = TypingGate()
 Result = TypeVar("Result")
 
@@ -83,6 +87,7 @@ class ChatSocket(AsyncWebsocketConsumer):
     hub: Hub
     throttle: Throttle
     line: Line | None = None
+    is_over: bool = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve the socket; however it ends (cancelled by the server as well), the hub forgets it."""
@@ -100,10 +105,10 @@ class ChatSocket(AsyncWebsocketConsumer):
             guest = await in_database(guest_of_scope, self.scope)
         except Exception:  # the database may be away: the client comes back by itself
             log.exception("socket_failed", step="connect")
-            await self.close(code=TRY_AGAIN_LATER)
+            await self._hang_up(TRY_AGAIN_LATER)
             return
         if guest is None:
-            await self.close(code=SESSION_ENDED)
+            await self._hang_up(SESSION_ENDED)
             return
         self.guest = guest
         self.throttle = Throttle(rate=settings.ONRECORD_SOCKET_RATE, now=time.monotonic())
@@ -115,11 +120,11 @@ class ChatSocket(AsyncWebsocketConsumer):
         await handler(message)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Answer one frame."""
-        if not hasattr(self, "hub"):
+        """Answer one frame. What was sent before our close arrived is passed over."""
+        if self.is_over:
             return
         if text_data is None or len(text_data.encode(errors="replace")) > settings.ONRECORD_FRAME_BYTES:
-            await self.close(code=BAD_FRAME)
+            await self._hang_up(BAD_FRAME)
             return
         client_key: str | None = None
         metrics.count(metrics.FRAMES_IN)
@@ -132,7 +137,7 @@ class ChatSocket(AsyncWebsocketConsumer):
         except (frames_in.BadFrame, errors.Denial) as error:
             await self._say_error(error.code, error.field, error.message, client_key)
             if self.throttle.is_hopeless:
-                await self.close(code=BAD_FRAME)
+                await self._hang_up(BAD_FRAME)
         except UNRECORDED:
             await self._say_error("unavailable", None, AGAIN, client_key)
         except Exception:  # whatever broke on our side: the sender is told, and the socket stays open
@@ -163,7 +168,7 @@ class ChatSocket(AsyncWebsocketConsumer):
             raise
         except Exception:
             log.exception("socket_failed", step="hello")
-            await self.close(code=TRY_AGAIN_LATER)
+            await self._hang_up(TRY_AGAIN_LATER)
 
     async def _hello(self, cursors: dict[int, int]) -> None:
         if self.line is not None:
@@ -172,12 +177,12 @@ class ChatSocket(AsyncWebsocketConsumer):
             person_id=self.guest.person.pk,
             session_id=self.guest.session_id,
             outlet=outlet_of(self.base_send, send=self._send_bytes),
-            close=lambda code: self.close(code=code),
+            close=self._hang_up,
             ends_at=self.guest.ends_at,
         )
         await self.hub.join(self.line)
         # Read after join: what ends from now on is seen by the hub, what ended before is seen here.
-        if not await in_database(guest_is_live, self.guest):
+        if await in_database(live_person, self.guest) is None:
             self.line.end(SESSION_ENDED)
             return
         places = await in_database(read_places, self.guest.person)
@@ -197,15 +202,17 @@ class ChatSocket(AsyncWebsocketConsumer):
 
     async def _post(self, frame: dict[str, Any]) -> None:
         conversation_id, key = frames_in.number_of(frame, "c"), frames_in.key_of(frame)
-        outcome = await in_database(
+        call = partial(
             self._act_post,
-            executor=POST_THREADS,
             conversation_id=conversation_id,
             client_key=key,
             body=frame.get("body"),
             attachments=frame.get("attachments", []),
         )
-        await self._say(outcome)
+        if frame.get("attachments"):  # their store is asked first, and nobody else's commit waits for it
+            await self._say(await in_database(call, executor=POST_THREADS))
+        else:
+            await self._say(await ledger.act(call, name="socket post", lane=conversation_id))
 
     def _act_post(self, *, conversation_id: int, client_key: uuid.UUID, body: Any, attachments: Any) -> dict[str, Any]:
         outcome = actions.post_message(
@@ -240,9 +247,16 @@ class ChatSocket(AsyncWebsocketConsumer):
 
     def _fresh_person(self) -> Person:
         """Return the person as they are now: a socket outlives role changes and sign-outs."""
-        if not guest_is_live(self.guest):
+        person = live_person(self.guest)
+        if person is None:
             raise errors.NotFound
-        return Person.objects.get(pk=self.guest.person.pk)
+        return person
+
+    async def _hang_up(self, code: int) -> None:
+        """Close the socket, once: uvicorn takes a second close for an error of ours."""
+        if not self.is_over:
+            self.is_over = True
+            await self.close(code=code)
 
     async def _say_error(self, code: str, field: str | None, message: str, client_key: str | None) -> None:
         frame = {"t": "error", "code": code, "field": field, "message": message}
@@ -256,7 +270,9 @@ class ChatSocket(AsyncWebsocketConsumer):
             self.line.offer(parcel(live.encode(frame)))
 
     async def _send_bytes(self, frame: bytes) -> None:
-        await self.send(text_data=frame.decode())
+        """Send what there is still somebody for: after a client's close frame the servers raise, each its own error."""
+        with contextlib.suppress(Disconnected, OSError):
+            await self.send(text_data=frame.decode())
 
 
 def _seat(place: Place, cursors: dict[int, int]) -> Seat:

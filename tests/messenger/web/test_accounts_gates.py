@@ -13,7 +13,7 @@ from messenger.people import actions
 from messenger.people.models import Firm, Person
 from messenger.web.errors import first_problem
 from messenger.web.first_run import first_run_token
-from messenger.web.gates import guest_is_live, guest_of_scope
+from messenger.web.gates import guest_of_scope, live_person
 from tests.cast import PASSWORD, Cast
 
 FOUNDING = {
@@ -173,12 +173,12 @@ def test_a_socket_is_opened_by_a_live_session_or_a_live_token(
     assert alice is not None
     assert bob is not None
     assert (alice.person, bob.person) == (cast.alice, cast.bob)
-    assert guest_is_live(alice)
-    assert guest_is_live(bob)
+    assert live_person(alice)
+    assert live_person(bob)
     actions.end_other_sessions(cast.alice, except_session=None, reason="ended elsewhere")
     actions.revoke_token(cast.bob, token=token)
-    assert not guest_is_live(alice)
-    assert not guest_is_live(bob)
+    assert not live_person(alice)
+    assert not live_person(bob)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ done. It must not depend on the record being writable, and must not be silenced 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -19,6 +20,7 @@ from archive.evidence import status as evidence_status
 from messenger.people.errors import Conflict, Invalid, NotFound
 from messenger.people.models import Person
 
+log = structlog.get_logger(__name__)
 LATE_AFTER = timedelta(hours=36)
 # Witnesses and authorities may be away for a while; that is no reason to wake anybody.
 PATIENCE = {Alarm.EVIDENCE: timedelta(hours=1)}
@@ -35,7 +37,16 @@ TITLES = {
 def watch(*, at: datetime) -> None:
     """Raise what must be raised and note what is over. Safe to call again, and at once by several processes."""
     for kind, look in LOOKS.items():
-        _settle(kind, look(at), at=at)
+        _settle(kind, _problems(look, at), at=at)
+
+
+def _problems(look: Callable[[datetime], Problems], at: datetime) -> Problems:
+    try:
+        with transaction.atomic():
+            return look(at)
+    except Exception as error:  # what cannot be looked at is nothing to be silent about, and the other looks go on
+        log.exception("look_failed", look=look.__name__)
+        return (f"It cannot be seen whether all is well ({type(error).__name__}); the log says more.",)
 
 
 def open_alarms(by: Person) -> list[Alarm]:

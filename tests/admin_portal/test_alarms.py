@@ -187,6 +187,19 @@ def test_a_source_that_contradicts_the_record_is_told(office: Office, settings: 
     assert "copy: The newest copy contradicts us." in Alarm.objects.get().problems
 
 
+def test_what_cannot_be_looked_at_is_an_alarm_and_hides_no_other(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(alarms.LOOKS, Alarm.CHECK, _cannot_look)
+    now = timezone.now()
+    assert watch(at=now + 37 * HOUR) == ["check", "late"]
+    assert "cannot be seen whether all is well (OSError)" in Alarm.objects.get(kind="check").problems[0]
+
+
+def _cannot_look(_at: datetime) -> tuple[str, ...]:
+    raise OSError("the disk is gone")
+
+
 # --- mail ------------------------------------------------------------------------------------------------------------
 class Refusing(EmailBackend):
     """A mail server that takes nothing."""

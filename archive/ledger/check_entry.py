@@ -74,7 +74,7 @@ class EntryCheck:
         for item in items:
             self._gone.last_at = item.at
             if item.is_gone:
-                self._gone.note_gone(item.seq)
+                self._gone.note_gone(item.seq, bucket=item.bucket)
             elif item.content and item.kind in KINDS:
                 self._gone.note_content(item.content, seq=item.seq, kind=item.kind, at=item.at)
 
@@ -103,7 +103,7 @@ class EntryCheck:
         if self._store is None:
             return
         if rows.key is None:
-            self._gone.note_gone(seq)
+            self._gone.note_gone(seq, bucket=leaf.bucket)
             if rows.document is not None:
                 yield "There are words for the search, but the entry's key is gone."
             return

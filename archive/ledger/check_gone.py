@@ -17,6 +17,7 @@ from archive.ledger.disposals import Claim, names_in, read_claim
 from archive.ledger.findings import LIMIT, Findings
 from archive.models import RecordKey
 from archive.spans import Span
+from archive.terms import has_come
 
 KINDS = frozenset({Disposal.kind, KeyDestroyed.kind})
 # So long the files of destroyed keys may stay: the sweep that removes them comes every few minutes.
@@ -28,17 +29,18 @@ class GoneCheck:
 
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
-        self._gone: list[Span] = []
+        self._gone: dict[str, list[Span]] = {}  # by bucket
         self._claims: list[Claim] = []
         self._destroyed: dict[str, int] = {}  # name of a key -> the entry that says so
         self.last_at = ""
 
-    def note_gone(self, seq: int) -> None:
+    def note_gone(self, seq: int, *, bucket: str) -> None:
         """Note an entry whose key is not there. They come in ascending order."""
-        if self._gone and self._gone[-1][1] == seq - 1:
-            self._gone[-1] = (self._gone[-1][0], seq)
+        gone = self._gone.setdefault(bucket, [])
+        if gone and gone[-1][1] == seq - 1:
+            gone[-1] = (gone[-1][0], seq)
         else:
-            self._gone.append((seq, seq))
+            gone.append((seq, seq))
 
     def note_content(self, content: dict[str, Json], *, seq: int, kind: str, at: str) -> None:
         """Note what an entry of one of KINDS says."""
@@ -56,32 +58,49 @@ class GoneCheck:
 
     def unexplained(self) -> list[Span]:
         """Return the entries that are gone without a disposal, as far as the walk has come."""
-        return spans.difference(self._gone, self._claimed())
+        return spans.difference(self._every_gone(), self._claimed())
 
     def resume(self, unexplained: list[Span]) -> None:
-        self._gone = spans.merged(unexplained)
+        self._gone = {"": spans.merged(unexplained)}
 
     @property
     def disposed(self) -> int:
-        return spans.count(self._gone) - spans.count(self.unexplained())
+        return spans.count(self._every_gone()) - spans.count(self.unexplained())
 
     def finish(self) -> None:
         """Compare both sides. Call it under the head's lock: disposals go on while the check walks."""
         for first, last in self.unexplained():
             what = "its key is gone" if first == last else f"its key is gone, as those up to entry {last}"
             self._findings.add(first, f"The content cannot be opened: {what}, and no disposal says so.")
+        gone = self._every_gone()
         for claim in self._claims:
-            self._examine_claim(claim)
+            self._examine_claim(claim, gone=gone)
         self._examine_keys()
 
     def _claimed(self) -> list[Span]:
         return spans.merged(span for claim in self._claims for span in claim.entries)
 
-    def _examine_claim(self, claim: Claim) -> None:
-        for first, last in spans.difference(claim.entries, self._gone):
+    def _every_gone(self) -> list[Span]:
+        return spans.merged(span for gone in self._gone.values() for span in gone)
+
+    def _examine_claim(self, claim: Claim, *, gone: list[Span]) -> None:
+        if not claim.is_by_two:
+            self._findings.add(claim.seq, "The disposal was asked for and approved by the same person.")
+        for bucket, of_bucket in self._gone.items():
+            if bucket and not has_come(bucket, today=claim.at.date(), floor_years=claim.floor_years):
+                self._examine_too_early(claim, of_bucket)
+        for first, last in spans.difference(claim.entries, gone):
             rows = RecordKey.objects.filter(seq__range=(first, last)).order_by("seq")
             for seq in rows.values_list("seq", flat=True)[:LIMIT]:
                 self._findings.add(seq, f"Entry {claim.seq} says that it was disposed of, but its key is there.")
+
+    def _examine_too_early(self, claim: Claim, gone: list[Span]) -> None:
+        """Look for entries among those that are gone that the claim took before it was their time."""
+        if not claim.entries or gone[0][0] > claim.entries[-1][1] or gone[-1][1] < claim.entries[0][0]:
+            return
+        for first, last in spans.difference(gone, spans.difference(gone, claim.entries)):
+            up_to = "" if first == last else f", as those up to entry {last}"
+            self._findings.add(first, f"Entry {claim.seq} disposed of it before its time{up_to}.")
 
     def _examine_keys(self) -> None:
         doomed = {name: claim for claim in self._claims for name in claim.keys}

@@ -17,12 +17,17 @@ from archive.spans import Span
 
 @dataclass(frozen=True)
 class Claim:
-    """One disposal: the entry that records it, the entries it took and the names of the keys it doomed."""
+    """One disposal: the entry that records it, the entries it took and the names of the keys it doomed.
+
+    `floor_years` is that of an erasure, None for entries whose term was over.
+    """
 
     seq: int
     at: datetime
     entries: list[Span]
     keys: tuple[str, ...]
+    floor_years: int | None
+    is_by_two: bool
 
 
 @dataclass(frozen=True)
@@ -69,10 +74,23 @@ def disposed_by(seqs: Iterable[int]) -> dict[int, int]:
 
 def read_claim(content: dict[str, Json], *, seq: int, at: datetime) -> Claim:
     """Return the claim in a disposal's content. Raises NotCanonical where it is not one that we write."""
+    floor = content.get("floor_years") if content.get("cause") == "erasure" else None
+    asked_by, approved_by = (_id(content.get(name)) for name in ("asked_by", "approved_by"))
     try:
-        return Claim(seq, at, spans.from_json(content.get("entries")), names_in(content.get("keys")))
+        return Claim(
+            seq=seq,
+            at=at,
+            entries=spans.from_json(content.get("entries")),
+            keys=names_in(content.get("keys")),
+            floor_years=floor if isinstance(floor, int) else None,
+            is_by_two=asked_by != approved_by,
+        )
     except ValueError as error:
         raise NotCanonical(f"the disposal does not say what it took: {error}") from error
+
+
+def _id(actor: object) -> str:
+    return str(actor.get("id")) if isinstance(actor, dict) else ""
 
 
 def names_in(value: object) -> tuple[str, ...]:

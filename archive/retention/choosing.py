@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
 from typing import Protocol
 
 from archive import purging, spans
@@ -16,8 +15,8 @@ from archive.canonical import NotCanonical
 from archive.holds import HOLD_KEYS, held_among
 from archive.leaf import Leaf as LeafMembers
 from archive.models import Entry, Leaf, RecordKey
-from archive.retention.terms import first_day_after_floor, first_day_after_term
 from archive.spans import Span
+from archive.terms import has_come
 
 
 class DisposalRefused(ValueError):
@@ -54,7 +53,7 @@ class Expired:
         return {seq for seq, bucket in buckets_of(seqs).items() if self.may_go(bucket)}
 
     def may_go(self, bucket: str) -> bool:
-        return _has_come(bucket, self.today, None)
+        return has_come(bucket, today=self.today)
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class Chosen:
         return {seq for seq in seqs if spans.holds(self.entries, seq)}
 
     def may_go(self, bucket: str) -> bool:
-        return _has_come(bucket, self.today, self.floor_years)
+        return has_come(bucket, today=self.today, floor_years=self.floor_years)
 
 
 @dataclass
@@ -130,18 +129,6 @@ def _bucket_in_leaf(seq: int, data: object) -> str:
     if leaf is None or leaf.seq != seq:
         raise DisposalRefused(f"Entry {seq} is damaged: nothing is disposed of before `record check` is sound.")
     return leaf.bucket
-
-
-def _has_come(bucket: str, today: date, floor_years: int | None) -> bool:
-    day = _due(bucket, floor_years)
-    return day is not None and today >= day
-
-
-@lru_cache(maxsize=4096)
-def _due(bucket: str, floor_years: int | None) -> date | None:
-    if floor_years is None:
-        return first_day_after_term(bucket)
-    return first_day_after_floor(bucket, floor_years=floor_years)
 
 
 def as_spans(entries: Iterable[Span]) -> tuple[Span, ...]:

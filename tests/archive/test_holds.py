@@ -1,19 +1,25 @@
 """Legal holds: what they cover outlives its term and every erasure, and a release by itself destroys nothing."""
 
 import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import TypeVar
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import connection
 from pytest_django import Settings
 
 from archive import holds, ledger, retention
+from archive.events import HOLDS_STREAM
 from archive.keys import KeyMissing, open_keystore
 from archive.models import Document, RecordKey
 from tests.archive.disposals import CARL, CORA, NEXT_DAY, OLD, TERM_OVER, bodies, dispose, erase, say
 from tests.archive.samples import ALICE, BOB, record, signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
+T = TypeVar("T")
 LONG_AFTER = TERM_OVER + timedelta(days=400)
 
 
@@ -211,3 +217,29 @@ def test_in_whatever_order_holds_and_disposals_come_nothing_held_is_lost_and_not
         opening = {seq for seq in streams if ledger.open_entry(seq).disposed_by is None}
         assert opening == alive, f"step {step}, {act}"
     assert len(alive) < len(streams)
+
+
+# rule: us-finra-4511-retention
+def test_a_hold_and_a_disposal_at_the_same_moment_agree_on_who_was_first() -> None:
+    """I10: what a hold covers is gone only where the disposal stands before the hold in the record."""
+    lost = []
+    for number in range(6):
+        [seq] = say(f"message {number}")
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            placing = pool.submit(in_thread, lambda: place(entries=((seq, seq),)))  # noqa: B023 (runs before the next)
+            disposing = pool.submit(in_thread, dispose)
+            placing.result(timeout=60)
+            disposing.result(timeout=60)
+        hold = ledger.find_entry(HOLDS_STREAM, placing.result().n)
+        gone_by = ledger.open_entry(seq).disposed_by
+        if gone_by is not None and gone_by > hold.seq:
+            lost.append(seq)
+    assert lost == []
+    assert ledger.check().is_sound
+
+
+def in_thread(act: Callable[[], T]) -> T:
+    try:
+        return act()
+    finally:
+        connection.close()

@@ -259,6 +259,26 @@ def test_a_disposal_that_was_stopped_is_finished_by_the_sweep(stopping: list[boo
     assert ledger.check().is_sound
 
 
+def test_a_disposal_that_ended_between_two_portions_is_finished_by_the_sweep(
+    stopping: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disposing, "BATCH", 2)
+    seqs = say("a", "b", "c")
+
+    def stop(_done: int) -> None:
+        raise Stop
+
+    with pytest.raises(Stop):
+        retention.dispose_expired(reason="term over", asked_by=CARL, approved_by=CORA, at=TERM_OVER, on_progress=stop)
+    assert (bodies(seqs), ledger.check().disposed) == ([None, None, "c"], 2)
+    with pytest.raises(Stop):  # files of what went are asked for, though no key is destroyed yet
+        retention.finish_disposals(TERM_OVER)
+    stopping[0] = False
+    assert retention.finish_disposals(TERM_OVER) == ()
+    assert read_disposals().unfinished() == []
+    assert (dispose().count, ledger.check().disposed) == (1, 3)
+
+
 def test_keys_that_a_backup_brings_back_are_destroyed_again() -> None:
     say("old")
     [path] = [django_settings.ONRECORD_KEY_DIR / "buckets" / name.replace("/", "_") for name in wrapping_keys()]

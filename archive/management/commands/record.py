@@ -4,9 +4,11 @@ It must not print content or keys other than the public one.
 """
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from archive import ledger, publish, segments
 from archive.checkpoint import BadCheckpoint
 from archive.management import outside
+from archive.management.readiness import NOT_READY, UNPREPARED
 
 FAILURES = (
     ledger.BadPlace,
@@ -51,6 +54,9 @@ class Command(BaseCommand):
         check.add_argument(
             "--no-blobs", action="store_true", help="leave out the files that entries name: quicker, and proves less"
         )
+        check.add_argument(
+            "--workers", type=int, default=min(os.cpu_count() or 1, 4), metavar="N", help="processes that open entries"
+        )
         commands.add_parser("key", help="print the verifier key, to be published where verifiers find it")
         commands.add_parser("checkpoint", help="print the latest signed checkpoint")
         broken = commands.add_parser("break", help="go on with a database that was put back, and record what is lost")
@@ -71,12 +77,17 @@ class Command(BaseCommand):
             self._run(options["what"], options)
         except FAILURES as error:
             raise CommandError(str(error)) from error
+        except UNPREPARED as error:
+            raise CommandError(NOT_READY.format(error=str(error).splitlines()[0])) from error
 
     def _run(self, what: str, options: dict[str, Any]) -> None:  # Any: as Django declares it
+        if what == "check" and options["fast"] and options["resume"]:
+            raise CommandError("--resume keeps the place of a whole check; it does not go with --fast.")
         if what == "check" and options["fast"]:
             self._check_leaves(as_json=options["json"])
         elif what == "check":
             check = ledger.check_without_files if options["no_blobs"] else ledger.check_all
+            check = partial(check, workers=options["workers"])
             self._check(check, as_json=options["json"], resume=options["resume"])
         elif what == "key":
             self.stdout.write(ledger.verifier_key())
@@ -93,6 +104,8 @@ class Command(BaseCommand):
         elif what == "segments":
             _exit_unless(outside.run_segments(options["act"], self.stdout.write))
         elif what == "break":
+            if not options["reason"].strip():
+                raise CommandError("--reason is empty: an examiner will want to read why.")
             receipt = ledger.record_break(reason=options["reason"], at=datetime.now(UTC))
             self.stdout.write(f"The loss is accepted in entry {receipt.seq}. Tell those who witness the record.")
         else:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 RECORD = ("append", "check", "export", "proof", "storage")
-NAMES = (*RECORD, "growth", "fanout")
+NAMES = (*RECORD, "growth", "sends", "fanout")
 BACKENDS = ("sqlite", "postgres")
 
 
@@ -28,6 +28,8 @@ def main() -> int:
     backends = [options.backend] if options.backend else BACKENDS
     if options.name == "growth":
         return max(_run("bench.growth", "--entries", options.entries, backend=backend) for backend in backends)
+    if options.name == "sends":
+        return max(_run("bench.sends", backend=backend) for backend in backends)
     names = [options.name] if options.name else RECORD
     wanted = [(name, backend) for name in names for backend in backends]
     return max(_run("bench.record", name, "--entries", options.entries, backend=backend) for name, backend in wanted)

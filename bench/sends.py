@@ -1,0 +1,91 @@
+"""Durable acknowledged sends through the doors, by HTTP and by socket, with 1, 16 and 64 senders.
+
+The server, its database and Redis share one core, the load has another one. Every sender has a conversation of its own.
+Afterwards the record is checked: what was acknowledged is in it.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+
+# isort: split
+BACKEND = os.environ.get("ONRECORD_BENCH_BACKEND", "sqlite")
+os.environ["ONRECORD_TEST_BACKEND"] = BACKEND  # before what starts the servers is imported
+SERVER_CORE, LOAD_CORE = 0, (os.cpu_count() or 1) - 1
+os.sched_setaffinity(0, {SERVER_CORE})
+
+from bench.measuring import report  # noqa: E402  (as above)
+from bench.usage import computed_s  # noqa: E402  (as above)
+from tests.stack import Stack, new_stack  # noqa: E402
+
+SENDERS = (1, 16, 64)
+DOORS = ("http", "socket")
+ROUNDS = 3
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.sends")
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--senders", type=int, nargs="*", default=SENDERS)
+    parser.add_argument("--doors", choices=DOORS, nargs="*", default=DOORS)
+    options = parser.parse_args()
+    stack = new_stack()
+    stack.environment |= {"ONRECORD_SWEEP_S": "2.0", "ONRECORD_SOCKET_RATE": "1000000"}
+    stack.environment["ONRECORD_SOCKET_RATE"] = "1000000"  # a sender here posts as fast as it can
+    stack.manage("demo")
+    stack.web.start()
+    try:
+        acknowledged = _measure(stack, options)
+    finally:
+        stack.web.stop()
+    check = json.loads(stack.manage("record", "check", "--json").stdout)
+    report("sends", backend=BACKEND, acknowledged=acknowledged, entries=check["size"], is_sound=check["is_sound"])
+
+
+def _measure(stack: Stack, options: argparse.Namespace) -> int:
+    browser = stack.sign_in("alice")
+    token = browser.post("/api/v1/tokens", json={"name": "bench"}).json()["secret"]
+    people = [person["id"] for person in browser.get("/api/v1/people").json()["results"]]
+    me = browser.get("/api/v1/me").json()["id"]
+    other = next(person for person in people if person != me)
+    opened = [
+        browser.post("/api/v1/conversations", json={"kind": "group", "title": f"Room {i}", "people": [other]}).json()
+        for i in range(max(options.senders))
+    ]
+    rooms = [str(conversation["id"]) for conversation in opened]
+    return sum(
+        _round(stack.url, token, rooms[:senders], door=door, seconds=options.seconds)
+        for door in options.doors
+        for senders in options.senders
+    )
+
+
+def _round(url: str, token: str, rooms: list[str], *, door: str, seconds: float) -> int:
+    runs = [_load(url, token, rooms, door=door, seconds=seconds) for _ in range(ROUNDS)]
+    runs.sort(key=lambda run: float(run["per_second"]))
+    middle = {name: value for name, value in runs[ROUNDS // 2].items() if name != "acknowledged"}
+    spread = round((runs[-1]["per_second"] - runs[0]["per_second"]) / max(1, runs[ROUNDS // 2]["per_second"]), 2)
+    report("sends", backend=BACKEND, door=door, senders=len(rooms), **middle, spread=spread)
+    return sum(int(run["acknowledged"]) for run in runs)
+
+
+def _load(url: str, token: str, rooms: list[str], *, door: str, seconds: float) -> dict[str, float]:
+    command = [sys.executable, "-m", "bench.load", url, token, ",".join(rooms), "--door", door]
+    before = computed_s()
+    done = subprocess.run(
+        ["taskset", "-c", str(LOAD_CORE), *command, "--seconds", str(seconds)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"the load failed: {done.stderr[-2000:]}")
+    figures: dict[str, float] = json.loads(done.stdout)
+    figures["cpu_ms_per_send"] = round((computed_s() - before) * 1000 / max(1, figures["acknowledged"]), 2)
+    return figures
+
+
+if __name__ == "__main__":
+    main()

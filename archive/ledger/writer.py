@@ -79,6 +79,9 @@ class Writer:
         try:
             group.write(self._arriving(first, group=group))
         except Exception as error:  # noqa: BLE001  # each of them hears of it
+            if not group.jobs and not first.future.done():
+                group.join(first)  # the transaction did not even begin: whoever asked waits all the same
+                first.future.set_running_or_notify_cancel()
             self._part(group, error)
         else:
             group.tell()

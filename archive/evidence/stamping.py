@@ -59,7 +59,7 @@ def stamp_checkpoint(*, at: datetime) -> bool:
 def check_stamps() -> Iterator[StampCheck]:
     """Verify every kept stamp again, and hold what it stamps against the record. Raises ValueError without roots."""
     trusted = trusted_certificates()
-    for row in Stamped.objects.order_by("size").iterator():
+    for row in Stamped.objects.order_by("size"):
         problem = problem_of(row, trusted=trusted)
         yield StampCheck(size=row.size, at=row.at, authority=row.authority, problem=problem)
 

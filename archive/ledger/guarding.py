@@ -54,7 +54,8 @@ def refuse_put_back(kept: str, *, size: int, verifier_key: str) -> None:
 
 
 WAYS_OUT = (
-    "Bring back the newer database, or accept the loss with `manage.py record break --reason …` "
+    "Bring back the newer database, refill this one from segments with `manage.py record refill`, "
+    "or accept the loss with `manage.py record break --reason …` "
     "(docs/running.md, section When the database is behind)."
 )
 

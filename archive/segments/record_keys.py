@@ -28,12 +28,18 @@ class BadRecordKeys(ValueError):
     """A file of record keys cannot be read; the message names it."""
 
 
+WrappedKey = tuple[str, bytes]  # name of the wrapping key, wrapped key
+
+
 @dataclass
 class KeptKeys:
-    """What the files say of a run. `keys` has number to (name of the wrapping key, wrapped key)."""
+    """What the files say of a run: names of streams by id, wrapped keys by entry.
+
+    An entry may have several: after a loss was accepted, files of what was lost stay beside those of what came instead.
+    """
 
     streams: dict[str, str] = field(default_factory=dict)
-    keys: dict[int, tuple[str, bytes]] = field(default_factory=dict)
+    keys: dict[int, list[WrappedKey]] = field(default_factory=dict)
 
 
 def keep(run: Run) -> None:
@@ -98,7 +104,7 @@ def _lines(run: Run) -> Iterator[str]:
     for stream_id, name in streams.values_list("id", "name"):
         yield f"stream {stream_id} {name}\n"
     keys = RecordKey.objects.filter(seq__gte=run.first, seq__lt=run.size).order_by("seq")
-    for seq, bucket, wrapped in keys.values_list("seq", "bucket", "wrapped").iterator():
+    for seq, bucket, wrapped in keys.values_list("seq", "bucket", "wrapped"):
         yield f"key {seq} {bucket} {base64.b64encode(bytes(wrapped)).decode()}\n"
 
 
@@ -120,4 +126,4 @@ def _read_line(kept: KeptKeys, line: str) -> None:
         kept.streams[stream_id] = name
     else:
         seq, bucket, wrapped = rest.split(" ")
-        kept.keys[int(seq)] = (bucket, base64.b64decode(wrapped, validate=True))
+        kept.keys.setdefault(int(seq), []).append((bucket, base64.b64decode(wrapped, validate=True)))

@@ -22,7 +22,7 @@ from archive.models import Head, RecordKey
 from archive.retention import derived
 from archive.segments import record_keys, restoring
 from archive.segments.bag import Run
-from archive.segments.names import SegmentName
+from archive.segments.names import SEALED, SegmentName
 from archive.segments.reading import SealedEntry, VerifiedBag, opened_segment
 from archive.segments.restoring import BRING_KEYS, RefillRefused
 from archive.segments.standing import stored_names
@@ -88,7 +88,7 @@ class _Filling:
     def fill(self) -> Refill:
         there = stored_names(self._store)
         while candidates := [name for name in there if name.first <= self._frontier.size < name.size]:
-            if not any(self._take(name) for name in sorted(candidates, reverse=True)):
+            if not any(self._take(name) for name in sorted(candidates, key=_preference)):
                 break
         if not self._done.taken:
             raise RefillRefused(self._why_nothing(there))
@@ -147,6 +147,11 @@ class _Filling:
             return f"No segment fits. {' '.join(self._done.left_out)}"
         last = max((name.size for name in there), default=0)
         return f"The store has nothing after the {self._frontier.size} entries that the database has (up to {last})."
+
+
+def _preference(name: SegmentName) -> tuple[bool, int]:
+    """Sort sealed segments before tails, which may overlap them, and long ones before short ones."""
+    return name.kind != SEALED, -name.size
 
 
 def _head() -> Head:

@@ -23,6 +23,7 @@ from archive.keys.store import destroyed_names
 from archive.leaf import parse_time
 from archive.ledger import storing, tiles, words
 from archive.ledger.head import keystore
+from archive.ledger.opening import place_of
 from archive.models import (
     Blob,
     Checkpoint,
@@ -37,7 +38,7 @@ from archive.models import (
     Witnessed,
 )
 from archive.segments.reading import SealedEntry
-from archive.segments.record_keys import KeptKeys
+from archive.segments.record_keys import KeptKeys, WrappedKey
 
 Content = dict[str, Json]
 BRING_KEYS = "It was put back as well, or is another one: bring back the newer key folder first."
@@ -72,11 +73,12 @@ def restore_entries(
         at = parse_time(leaf.at)
         leaves.append((leaf.seq, entry.data, digest))
         rows.append((leaf.seq, leaf.stream, leaf.n, leaf.kind, storing.as_time(at), leaf.bucket, entry.ciphertext))
-        content = open_entry(entry, kept=kept)
-        if content is None:
+        opened = open_entry(entry, kept=kept)
+        if opened is None:
             restored.without_key.append(leaf.seq)
         else:
-            keys.append((leaf.seq, *kept.keys[leaf.seq]))
+            key, content = opened
+            keys.append((leaf.seq, *key))
             documents += _document(entry, content, at=at)
             restored.contents.append((entry, content))
         restored.at = at
@@ -91,16 +93,28 @@ def restore_entries(
     return restored
 
 
-def open_entry(entry: SealedEntry, *, kept: KeptKeys) -> Content | None:
-    """Return what an entry says; None where its key is not kept, or is not the one that its leaf commits to."""
-    leaf, (bucket, wrapped) = entry.leaf, kept.keys.get(entry.leaf.seq, ("", b""))
+def open_entry(entry: SealedEntry, *, kept: KeptKeys) -> tuple[WrappedKey, Content] | None:
+    """Return the kept key that opens an entry to what its leaf commits to, and the content; None where none does."""
+    leaf = entry.leaf
     place = sealing.Place(settings.ONRECORD_ORIGIN, leaf.stream, leaf.n, leaf.bucket)
+    for key in kept.keys.get(leaf.seq, []):
+        record_key = _unwrap(key, place=place)
+        if record_key is None:
+            continue
+        try:
+            content, commitments = sealing.unseal_committed(entry.ciphertext, record_key=record_key, place=place)
+        except (sealing.NotOpened, NotCanonical):
+            continue
+        if commitments == leaf.commitments:
+            return key, content
+    return None
+
+
+def _unwrap(key: WrappedKey, *, place: sealing.Place) -> bytes | None:
     try:
-        key = sealing.unwrap_record_key(wrapped, bucket_key=keystore().bucket_key(bucket), place=place)
-        content, commitments = sealing.unseal_committed(entry.ciphertext, record_key=key, place=place)
-    except (KeyMissing, sealing.NotOpened, NotCanonical):
+        return sealing.unwrap_record_key(key[1], bucket_key=keystore().bucket_key(key[0]), place=place)
+    except (KeyMissing, sealing.NotOpened):
         return None
-    return content if commitments == leaf.commitments else None
 
 
 def restore_checkpoint(note: str, *, at: datetime) -> None:
@@ -130,7 +144,12 @@ def renew_record_keys(kept: KeptKeys) -> int:
     """
     gone = destroyed_names(settings.ONRECORD_KEY_DIR)
     stale = RecordKey.objects.filter(bucket__in=gone).order_by("seq").values_list("seq", flat=True)
-    rows = [(*kept.keys[seq], seq) for seq in stale if seq in kept.keys and kept.keys[seq][0] not in gone]
+    rows = [
+        (*key, row.seq)
+        for row in Entry.objects.filter(seq__in=stale).order_by("seq")
+        for key in kept.keys.get(row.seq, [])
+        if _unwrap(key, place=place_of(row)) is not None
+    ]
     with acting_as_purger(), connection.cursor() as cursor:
         cursor.executemany("UPDATE archive_recordkey SET bucket = %s, wrapped = %s WHERE seq = %s", rows)
     return len(rows)

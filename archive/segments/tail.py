@@ -16,6 +16,9 @@ from archive.segments.packing import pack
 from archive.segments.standing import is_contained, stored_names
 from archive.worm.stores import Store
 
+# More is left to the next sealed segments: a store that takes none for days must not cost us a rebuild of all that.
+LONGEST = 1 << 18
+
 
 def write_tail(store: Store) -> bool:
     """Store what no sealed segment holds, and remove the tails that this makes superfluous; return whether it did.
@@ -27,7 +30,7 @@ def write_tail(store: Store) -> bool:
     run = Run(sealed.size if sealed else 0, latest.size)
     name = SegmentName.of(first=run.first, size=run.size, root=latest.root, kind=TAIL)
     there = stored_names(store)
-    is_new = run.first < run.size and name not in there
+    is_new = 0 < run.size - run.first <= LONGEST and name not in there
     if is_new:
         record_keys.keep(run)
         _put(store, name, run=run)

@@ -15,7 +15,7 @@ from archive import evidence, ledger, segments, verify
 from archive.ledger.head import keystore
 from archive.models import RecordKey, Segment
 from archive.publish import publish
-from archive.segments import outbox
+from archive.segments import outbox, tail
 from archive.segments.bag import Run, write_bag
 from archive.segments.names import TAIL
 from archive.segments.packing import pack
@@ -148,16 +148,24 @@ def test_a_segment_is_due_each_day_or_when_it_is_full(settings: Settings, monkey
 def test_the_tail_holds_what_no_sealed_segment_has(tmp_path: Path) -> None:
     record_conversations(10)
     seal()
-    (tail,) = [name for name in stored_names(store()) if name.kind == TAIL]
-    assert (tail.first, tail.size) == (10, 11), "the entry about the segment itself"
+    (last,) = [name for name in stored_names(store()) if name.kind == TAIL]
+    assert (last.first, last.size) == (10, 11), "the entry about the segment itself"
     record(said("minutes ago"))
     assert segments.seal_segments(at=now()) == 0
-    (tail,) = [name for name in stored_names(store()) if name.kind == TAIL]
-    assert (tail.first, tail.size) == (10, 12)
-    assert "verified" in verified(fetch(tail, tmp_path / "got"))
+    (last,) = [name for name in stored_names(store()) if name.kind == TAIL]
+    assert (last.first, last.size) == (10, 12)
+    assert "verified" in verified(fetch(last, tmp_path / "got"))
     there = store().names()
     assert segments.seal_segments(at=now()) == 0
     assert store().names() == there
+
+
+def test_a_tail_is_not_made_of_what_a_broken_store_has_piled_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    record_conversations(10)
+    monkeypatch.setattr(tail, "LONGEST", 9)
+    assert not tail.write_tail(store())
+    monkeypatch.setattr(tail, "LONGEST", 10)
+    assert tail.write_tail(store())
 
 
 def test_a_segment_counts_as_evidence_and_only_with_its_entry() -> None:

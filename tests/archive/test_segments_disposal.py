@@ -1,5 +1,6 @@
 """Segments and disposal: what was destroyed stays destroyed, and what stays comes back with a refill."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ def folder(tmp_path: Path, settings: Settings) -> Path:
     settings.ONRECORD_SEGMENT_S = 0.0
     settings.ONRECORD_GUARD, settings.ONRECORD_GUARD_S = tmp_path / "guard" / "checkpoint", 0.0
     settings.ONRECORD_ERASURE_FLOOR_YEARS = 0
+    shutil.rmtree(settings.ONRECORD_KEY_DIR / "records", ignore_errors=True)  # of other tests
     return path
 
 
@@ -52,11 +54,11 @@ def test_the_kept_keys_of_what_stays_are_renewed_before_the_old_ones_are_destroy
     before = record_keys.read(Run(0, 2)).keys
     erase((seqs[0], seqs[0]))
     kept, gone = record_keys.read(Run(0, 2)).keys, destroyed_names(settings.ONRECORD_KEY_DIR)
-    assert seqs[0] not in kept
-    assert before[seqs[1]][0] in gone
-    assert kept[seqs[1]][0] not in gone
     row = RecordKey.objects.get(seq=seqs[1])
-    assert kept[seqs[1]] == (row.bucket, bytes(row.wrapped))
+    assert seqs[0] not in kept
+    assert {name for name, _ in before[seqs[1]]} <= gone
+    assert kept[seqs[1]] == [(row.bucket, bytes(row.wrapped))]
+    assert row.bucket not in gone
 
 
 def test_what_was_disposed_of_stays_so_after_an_older_dump_and_a_refill() -> None:
@@ -85,7 +87,6 @@ def test_a_segment_opens_nothing_that_was_disposed_of(tmp_path: Path) -> None:
     segments.seal_segments(at=now())
     kept = dict(record_keys.read(Run(0, 1)).keys)
     erase((seqs[0], seqs[0]))
-    name, wrapped = kept[seqs[0]]
-    with pytest.raises(ledger.KeyMissing):
-        keystore().bucket_key(name)
-    assert wrapped
+    for name, _ in kept[seqs[0]]:
+        with pytest.raises(ledger.KeyMissing):
+            keystore().bucket_key(name)

@@ -1,4 +1,4 @@
-"""`/metrics`: a dozen numbers about the record and the desk's work, as Prometheus reads them (text format 0.0.4).
+"""`/metrics`: numbers about the record, the desk's work and delivery, as Prometheus reads them (text format 0.0.4).
 
 States and counts only, no content and no names. It must not be open to everybody: with a token, to who knows it;
 without, to this machine, and only where no proxy stands before us, because a proxy's requests come from here as well.
@@ -16,9 +16,11 @@ from django.views.decorators.http import require_safe
 from admin_portal.models import Alarm, ExportRequest, RecordCheck
 from archive import ledger
 from archive.evidence import status as evidence_status
+from messenger.delivery import metrics as delivery
 from messenger.people.errors import NotFound
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+GROWING = ("_total", "_sum", "_count")
 LOOPBACK = ("127.0.0.1", "::1")
 LEVELS = {"red": 0, "amber": 1, "green": 2}
 
@@ -46,7 +48,8 @@ def exposition(gauges: Iterable[Gauge]) -> str:
     lines, before = list[str](), ""
     for gauge in gauges:
         if gauge.name != before:
-            lines += [f"# HELP {gauge.name} {gauge.help}", f"# TYPE {gauge.name} gauge"]
+            kind = "counter" if gauge.name.endswith(GROWING) else "gauge"
+            lines += [f"# HELP {gauge.name} {gauge.help}", f"# TYPE {gauge.name} {kind}"]
         lines.append(f"{gauge.name}{gauge.labels} {float(gauge.value)!r}")  # every digit: times have ten
         before = gauge.name
     return "".join(f"{line}\n" for line in lines)
@@ -66,6 +69,7 @@ def _gauges() -> Iterable[Gauge]:
     yield from _of_alarms()
     exports = ExportRequest.objects.filter(state__in=(ExportRequest.APPROVED, ExportRequest.MAKING)).count()
     yield Gauge("onrecord_exports_waiting", "Packages that are approved and not made yet.", exports)
+    yield from _of_delivery()
 
 
 def _of_record() -> Iterable[Gauge]:
@@ -96,3 +100,10 @@ def _of_alarms() -> Iterable[Gauge]:
     active = set(raised)
     for kind in (Alarm.CHECK, Alarm.EVIDENCE, Alarm.GUARD, Alarm.LATE):
         yield Gauge("onrecord_alarm", "1 while this alarm is on.", kind in active, f'{{kind="{kind}"}}')
+
+
+def _of_delivery() -> Iterable[Gauge]:
+    """What this process's sockets did; each process has its own numbers."""
+    for sample in delivery.samples():
+        labels = f'{{reason="{sample.reason}"}}' if sample.reason else ""
+        yield Gauge(sample.name, sample.help, sample.value, labels)

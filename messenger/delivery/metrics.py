@@ -1,33 +1,66 @@
-"""What delivery counts in this process, for whoever shows it (`/metrics`, the portal). Numbers only, no ids.
+"""What delivery counts in this process, for whoever shows it (`/metrics`). Numbers only, no ids and no content.
 
 Written from event loops and from threads; a lost count under a race is accepted, a lock on the hot path is not.
 """
 
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 SOCKETS_OPEN = "onrecord_sockets_open"
-SOCKETS_DIRECT = "onrecord_sockets_direct_total"  # opened with a way to their transport
-SOCKETS_ASGI = "onrecord_sockets_asgi_total"  # opened without: the slower way
-CLOSED = "onrecord_sockets_closed_total"  # by us, by code
-DELIVERIES = "onrecord_deliveries_total"  # an event handed to one socket, counted by batch
+SOCKETS_DIRECT = "onrecord_sockets_direct_total"
+SOCKETS_ASGI = "onrecord_sockets_asgi_total"
+CLOSED = "onrecord_sockets_closed_total"
+DELIVERIES = "onrecord_deliveries_total"
 FRAMES_IN = "onrecord_frames_received_total"
-DROPPED = "onrecord_frames_dropped_total"  # by reason
-GAPS = "onrecord_hub_gaps_total"  # conversations that had moved on without a wake-up
+DROPPED = "onrecord_frames_dropped_total"
+GAPS = "onrecord_hub_gaps_total"
 FETCHES = "onrecord_hub_fetches_total"
 FETCH_FAILURES = "onrecord_hub_fetch_failures_total"
 EVENTS = "onrecord_hub_events_total"
-LAG_SUM = "onrecord_hub_lag_seconds_sum"  # from an event's time to the write
+LAG_SUM = "onrecord_hub_lag_seconds_sum"
 LAG_COUNT = "onrecord_hub_lag_seconds_count"
 BUS_LOST = "onrecord_bus_failures_total"
+
+HELP = {
+    SOCKETS_OPEN: "Sockets that this process serves now.",
+    SOCKETS_DIRECT: "Sockets that were written to directly.",
+    SOCKETS_ASGI: "Sockets that went the servers' own, slower way: compression, or a server that is not known.",
+    CLOSED: "Sockets that we closed, by close code (docs/protocol.md).",
+    DELIVERIES: "Events handed to one socket each.",
+    FRAMES_IN: "Frames that clients sent.",
+    DROPPED: "Frames that were not sent: to who read too slowly, and droppable ones.",
+    GAPS: "Conversations that had moved on without a wake-up from the bus.",
+    FETCHES: "Reads of the hub.",
+    FETCH_FAILURES: "Reads of the hub that failed and were tried again.",
+    EVENTS: "Events read and encoded, once each.",
+    LAG_SUM: "Seconds from an event's time to its delivery, newest event of each batch.",
+    LAG_COUNT: "Batches in that sum.",
+    BUS_LOST: "Times that the subscription to Redis broke.",
+}
 
 _values: Counter[tuple[str, str]] = Counter()
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One figure; `reason` splits those of one name and is empty where nothing is split."""
+
+    name: str
+    help: str
+    value: float
+    reason: str = ""
+
+
 def count(name: str, by: float = 1, *, reason: str = "") -> None:
-    """Add to a counter; `reason` splits it."""
+    """Add to a figure of HELP; `reason` splits it."""
     _values[name, reason] += by  # type: ignore[assignment]  # a Counter adds any number
 
 
-def snapshot() -> dict[tuple[str, str], float]:
-    """Return every figure by (name, reason); the reason is empty where a figure is not split."""
-    return dict(_values)
+def samples() -> Iterator[Sample]:
+    """Yield every figure, those of one name together; what has not happened yet is 0."""
+    found = dict(_values)
+    for name, text in HELP.items():
+        reasons = sorted(reason for known, reason in found if known == name) or [""]
+        for reason in reasons:
+            yield Sample(name, text, found.get((name, reason), 0), reason)

@@ -9,12 +9,13 @@ from pytest_django import Settings
 
 from admin_portal.metrics import Gauge, exposition
 from archive import ledger
+from messenger.delivery import metrics as delivery
 from tests.admin_portal.conftest import Office
 from tests.admin_portal.test_alarms import check_now, failed_check
 from tests.admin_portal.test_pages import SECRETS
 
 TOKEN = "a-long-token-for-the-monitor"
-LINE = re.compile(r'# (HELP|TYPE) onrecord_[a-z_]+ .+|onrecord_[a-z_]+(\{kind="[a-z]+"\})? -?[0-9.e+]+')
+LINE = re.compile(r'# (HELP|TYPE) onrecord_[a-z_]+ .+|onrecord_[a-z_]+(\{(kind|reason)="[a-z0-9_]+"\})? -?[0-9.e+-]+')
 
 
 def ask(**headers: Any) -> Any:  # Any: Django's test client answers with classes of its own
@@ -76,3 +77,16 @@ def test_a_name_is_explained_once_and_no_digit_is_lost() -> None:
 @pytest.mark.parametrize("method", ["post", "put", "delete"])
 def test_nothing_but_reading_is_allowed(office: Office, method: str) -> None:
     assert getattr(Client(), method)("/metrics").status_code == 405
+
+
+def test_they_say_what_delivery_did(office: Office) -> None:
+    before = numbers()
+    delivery.count(delivery.DROPPED, 3, reason="too_slow")
+    delivery.count(delivery.LAG_SUM, 0.25)
+    after, text = numbers(), ask().content.decode()
+    dropped = 'onrecord_frames_dropped_total{reason="too_slow"}'
+    assert after[dropped] == before.get(dropped, 0) + 3
+    assert after["onrecord_hub_lag_seconds_sum"] == before["onrecord_hub_lag_seconds_sum"] + 0.25
+    assert set(delivery.HELP) <= {line.split()[2] for line in text.splitlines() if line.startswith("# HELP")}
+    assert "# TYPE onrecord_frames_dropped_total counter" in text
+    assert "# TYPE onrecord_sockets_open gauge" in text

@@ -65,10 +65,9 @@ def _numbered(n: int, size: int) -> bytes:
 
 
 def _stats(line: Line) -> dict[str, Any]:
-    counts = {f"{name}:{reason}": value for (name, reason), value in metrics.snapshot().items()}
     return {
         "outlet": type(line.outlet).__name__,
         "fullest": max(one.outlet.fullness() for one in LINES),
         "lines": len(LINES),
-        "closed": {key.rpartition(":")[2]: value for key, value in counts.items() if key.startswith(metrics.CLOSED)},
+        "closed": {sample.reason: sample.value for sample in metrics.samples() if sample.name == metrics.CLOSED},
     }

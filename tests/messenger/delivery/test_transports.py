@@ -219,3 +219,18 @@ def test_a_send_of_no_known_server_has_no_transport() -> None:
 
     assert transport_of(send) is None
     assert transport_of(print) is None
+
+
+def test_an_inside_that_another_version_calls_otherwise_means_the_plain_way() -> None:
+    class Changed:
+        pass
+
+    Changed.__module__, Changed.__qualname__ = (
+        "uvicorn.protocols.websockets.websockets_sansio_impl",
+        "WebSocketsSansIOProtocol",
+    )
+
+    class Bound:
+        __self__ = Changed()
+
+    assert transport_of(Bound()) is None

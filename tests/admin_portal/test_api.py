@@ -188,4 +188,4 @@ def test_reports_are_listed_without_content_and_decided(
 def test_the_schema_describes_every_call(client_for: ClientFor, office: Office) -> None:
     schema = client_for(office.cast.carl).get("/api/v1/schema/?format=json").json()
     described = {path for path in schema["paths"] if any(word in path for word in ("record/", "exports", "reports"))}
-    assert len(described) == 9
+    assert len(described) == 10

@@ -68,6 +68,11 @@ def find_softhsm_library() -> str | None:
     return next((str(path) for path in places if path.exists()), None)
 
 
+def find_nginx() -> str | None:
+    """Return nginx, or None. Debian keeps it out of the PATH of people who are not root."""
+    return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+
+
 def programs() -> tuple[Program, ...]:
     """Return every outside program of the suite, found or not."""
     return (
@@ -76,6 +81,7 @@ def programs() -> tuple[Program, ...]:
         Program(name="Chromium", package="chromium", path=find_chromium()),
         Program(name="Node", package="nodejs", path=find_node()),
         Program(name="SoftHSM", package="softhsm2", path=find_softhsm_library()),
+        Program(name="nginx", package="nginx-light", path=find_nginx()),
     )
 
 

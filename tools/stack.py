@@ -66,7 +66,10 @@ class Nginx(services.Server):
 
     def command(self) -> list[str]:
         self._configure()
-        return [find_nginx(), "-p", str(self.folder), "-c", "nginx.conf", "-e", "stderr"]
+        program = services.find_nginx()
+        if program is None:
+            raise services.ServiceFailed("nginx is missing: apt-get install nginx-light")
+        return [program, "-p", str(self.folder), "-c", "nginx.conf", "-e", "stderr"]
 
     def answers(self) -> bool:
         return _is_ready(self.port)
@@ -88,14 +91,6 @@ class Nginx(services.Server):
             f"http {{\n    access_log off;\n{folders}\n    include site.conf;\n}}\n",
             encoding="utf-8",
         )
-
-
-def find_nginx() -> str:
-    """Return the program; Debian keeps it out of the PATH of people who are not root."""
-    found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
-    if found is None:
-        raise services.ServiceFailed("nginx is missing: apt-get install nginx-light")
-    return found
 
 
 def _is_ready(port: int) -> bool:

@@ -25,6 +25,7 @@ TRY_S = 10.0  # for one try to send
 PAUSE_S = (0.2, 0.8)
 SESSION_ENDED = 4001
 CATCH_UP_EVENTS = 200  # further behind than this, the server begins at its head and the client syncs
+TRANSIENT = frozenset({"failed", "closed", "unavailable", "throttled"})  # codes of errors on the socket
 FINAL = frozenset({400, 401, 403, 404, 409, 422})  # no other answer will come to the same request
 
 
@@ -98,13 +99,16 @@ class Sender:
     pause_s: float = 0.0
     most: int | None = None
     new_key_each_try: bool = False  # a broken client, for controls
+    padding: str = ""  # after the words, for large messages
     is_stopping: bool = False
     acked: int = 0
+    failed: int = 0
+    why: str = ""  # the last try failed
 
     async def run(self) -> None:
         number = 0
         while not self.is_stopping and (self.most is None or number < self.most):
-            if not await self._say(f"{self.name} says {number}"):
+            if not await self._say(f"{self.name} says {number}{self.padding}"):
                 return
             number += 1
             await asyncio.sleep(self.pause_s)
@@ -123,6 +127,8 @@ class Sender:
             if answer.is_final:
                 self.log.note("refused", **about, why=answer.why)
                 return False
+            self.failed += 1
+            self.why = answer.why
             self.log.note("failed", **about, why=answer.why)
             await asyncio.sleep(random.uniform(*PAUSE_S))
             key = str(uuid.uuid4()) if self.new_key_each_try else key
@@ -183,7 +189,16 @@ class Reader:
             self._waiting.pop(key, None)
         if frame["t"] == "ack":
             return Answer(message=frame["message"])
-        return Answer(is_final=frame["code"] not in ("failed", "closed", "try_later"), why=frame["code"])
+        return Answer(is_final=frame["code"] not in TRANSIENT, why=frame["code"])
+
+    def connection(self) -> dict[str, Any]:
+        """Return further options of the connection; nothing for an ordinary device."""
+        return {}
+
+    def hang_up(self) -> None:
+        """Lose the connection without a word, as a device does that loses its network."""
+        if self.socket is not None:
+            self.socket.transport.abort()
 
     async def _one_socket(self) -> int:
         """Serve one socket to its end and return its close code, 1006 where there was none."""
@@ -198,6 +213,7 @@ class Reader:
                 open_timeout=TRY_S,
                 close_timeout=0.5,
                 max_size=2**24,
+                **self.connection(),
             ) as self.socket:
                 await self._read()
                 code = self.socket.close_code or 1006

@@ -6,8 +6,10 @@ Talks to the product through its doors and signals; how it is judged is in histo
 import asyncio
 import json
 import os
+import resource
 import subprocess
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,6 +18,7 @@ from typing import Any, Protocol
 
 import httpx
 
+from tests import services
 from tests.faults.delivery.clients import Door, Log, Reader, Seat, Sender, http_door
 from tests.faults.delivery.history import Limits, Stored, Verdict, judge, read_log
 from tests.faults.delivery.planted import missed_plants
@@ -48,10 +51,21 @@ async def by_hand(act: Callable[[], Any]) -> None:
 
 @dataclass(frozen=True)
 class Office:
-    """The people and the groups that all of them belong to."""
+    """The people and the groups that all of them, or `members` in turn, belong to."""
 
     seats: list[Seat]
     conversations: list[int]
+    members: int = 0
+
+    def conversations_of(self, number: int) -> list[int]:
+        if not self.members:
+            return self.conversations
+        group = number // self.members
+        return self.conversations[group : group + 1]
+
+    def members_by_turn(self) -> list[Seat]:
+        """Return one member of each group."""
+        return self.seats[:: self.members] if self.members else self.seats[:1]
 
 
 def run_program(name: str, stack: Product, *arguments: str) -> dict[str, Any]:
@@ -76,7 +90,7 @@ def open_office(stack: Product, *, people: int, conversations: int, members: int
     """Found the firm of a product that has not started yet; groups are of all people, or of `members` each."""
     sizes = (people, conversations, members, strangers)
     found = run_program("office_program", stack, *(str(size) for size in sizes))
-    return Office([Seat(**seat) for seat in found["seats"]], found["conversations"])
+    return Office([Seat(**seat) for seat in found["seats"]], found["conversations"], members)
 
 
 def read_store(stack: Product) -> Stored:
@@ -99,10 +113,11 @@ class Rig:
     def __post_init__(self) -> None:
         self.url = self.url or self.stack.url
 
-    def add_reader(self, number: int, *, label: str = "", **options: Any) -> Reader:
+    def add_reader(self, number: int, *, label: str = "", make: type[Reader] = Reader, **options: Any) -> Reader:
         seat = self.office.seats[number]
-        mine: dict[str, Any] = {"cursors": dict(self.heads), "log": self.log, "url": self.url} | options
-        reader = Reader(label=label or f"{seat.name}'s device {len(self.readers)}", seat=seat, **mine)
+        cursors = {c: self.heads[c] for c in self.office.conversations_of(number)}
+        mine: dict[str, Any] = {"cursors": cursors, "log": self.log, "url": self.url} | options
+        reader = make(label=label or f"{seat.name}'s device {len(self.readers)}", seat=seat, **mine)
         self.readers.append(reader)
         return reader
 
@@ -110,7 +125,8 @@ class Rig:
         """Add a sender in one of the conversations, through a reader's socket or else through HTTP."""
         seat = through.seat if through else self.office.seats[number % len(self.office.seats)]
         door: Door = through.post if through else http_door(self.url, seat)
-        conversation = self.office.conversations[number % len(self.office.conversations)]
+        mine = self.office.conversations_of(number % len(self.office.seats))
+        conversation = mine[number % len(mine)]
         sender = Sender(
             name=f"{seat.name} in {self.log.path.stem} ({len(self.senders)})",
             seat=seat,
@@ -154,11 +170,23 @@ class Rig:
     def acked(self) -> int:
         return sum(sender.acked for sender in self.senders)
 
+    @property
+    def failed(self) -> int:
+        return sum(sender.failed for sender in self.senders)
+
     async def during(self, what: str, act: Callable[[], Any]) -> None:
         """Do something blocking to the product, in a thread, and note when it was done and healed."""
         self.log.note("fault", what=what)
         await by_hand(act)
         self.log.note("healed", what=what)
+
+    async def give_up(self) -> None:
+        """End the senders where they stand, with whatever is still open."""
+        tasks = [self._tasks[sender] for sender in self.senders]
+        self.senders.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
     async def sent_all(self) -> None:
         """Wait until every sender has said what it had to say."""
@@ -176,11 +204,10 @@ class Rig:
                 self.log.note("finished", reader=reader.label)
         await asyncio.gather(*(reader.stop() for reader in live))
         await asyncio.gather(*(self._tasks[reader] for reader in self.readers))
-        self.log.close()
 
     async def caught_up(self, *, within_s: float = CATCH_UP_S) -> list[Reader]:
         """Wait until every reader has what there is now; return those who have not after the time."""
-        heads = await read_heads(self.url, self.office.seats[0], self.office.conversations)
+        heads = await read_heads(self.url, self.office)
         deadline = asyncio.get_running_loop().time() + within_s
         while late := [r for r in self._live() if any(r.cursors.get(c, n) < n for c, n in heads.items())]:
             if asyncio.get_running_loop().time() > deadline:
@@ -192,20 +219,47 @@ class Rig:
         """Return the readers that still read."""
         return [r for r in self.readers if not self._tasks[r].done()]
 
+    def unresolved(self) -> list[str]:
+        """Return the senders that still wait for an answer, with the last reason for which a try failed."""
+        return [f"{s.name}: {s.why}" for s in self.senders if not self._tasks[s].done() or self._tasks[s].cancelled()]
+
+    def stored(self) -> Stored:
+        return read_store(self.stack)
+
     def verdict(self, limits: Limits | None = None) -> Verdict:
         """Judge the run, and plant every fault in its history: the verdict of a checker that misses one is void."""
-        log, stored = read_log(self.log.path), read_store(self.stack)
+        log, stored = read_log(self.log.path), self.stored()
         verdict = judge(log, stored, limits)
         if not verdict.faults:
             assert missed_plants(log, stored, limits) == []
         return verdict
 
 
-async def read_heads(url: str, seat: Seat, conversations: list[int]) -> dict[int, int]:
-    """Return the newest number of these conversations, as a member is told it."""
-    async with httpx.AsyncClient(base_url=url, headers=seat.headers, timeout=30) as client:
-        rows = (await client.get("/api/v1/conversations")).json()["results"]
-    return {row["id"]: row["head"] for row in rows if row["id"] in conversations}
+async def read_heads(url: str, office: Office) -> dict[int, int]:
+    """Return the newest number of every conversation, as its members are told it."""
+    heads: dict[int, int] = {}
+    async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+        for seat in office.members_by_turn():
+            rows = await _list_conversations(client, seat)
+            heads |= {row["id"]: row["head"] for row in rows if row["id"] in office.conversations}
+    return heads
+
+
+async def _list_conversations(client: httpx.AsyncClient, seat: Seat) -> list[dict[str, Any]]:
+    """Ask until there is an answer: each connection to a database that was restarted is found broken once."""
+    deadline = time.monotonic() + ONLINE_S
+    while (answer := await client.get("/api/v1/conversations", headers=seat.headers)).status_code != 200:
+        assert time.monotonic() < deadline, f"the server does not come back: {answer.status_code}"
+        await asyncio.sleep(0.1)
+    rows: list[dict[str, Any]] = answer.json()["results"]
+    return rows
+
+
+def memory_of(server: services.Server) -> int:
+    """Return the resident bytes of a server's process."""
+    assert server.process is not None
+    pages = Path(f"/proc/{server.process.pid}/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * resource.getpagesize()
 
 
 def run_load(
@@ -220,11 +274,20 @@ def run_load(
     """Run a scenario with clients that write to a log of their own; return the rig to be judged."""
 
     async def run() -> Rig:
-        heads = await read_heads(url or stack.url, office.seats[0], office.conversations)
+        heads = await read_heads(url or stack.url, office)
         rig = Rig(stack, office, Log(stack.folder / f"{name}.jsonl"), heads, url=url)
-        async with asyncio.timeout(RUN_LIMIT_S):
-            await scenario(rig)
-            await rig.finish(catch_up_s=catch_up_s)
+        try:
+            async with asyncio.timeout(RUN_LIMIT_S):
+                await scenario(rig)
+                await rig.finish(catch_up_s=catch_up_s)
+        finally:
+            rig.log.close()
+            if left := rig.unresolved():
+                print(f"{name}: unresolved: {left}; the server said: {_tail(stack)}")
         return rig
 
     return asyncio.run(run())
+
+
+def _tail(stack: Product) -> str:
+    return "\n".join(path.read_text(errors="replace")[-1500:] for path in stack.folder.glob("*.log"))

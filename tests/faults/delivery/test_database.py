@@ -1,0 +1,137 @@
+"""The database goes away under load and comes back: an immediate stop, a full disk. The server comes back by itself.
+
+Control: with `synchronous_commit = off` the same stop loses acknowledged messages, and the checker says so.
+"""
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests import services
+from tests.faults.delivery.disk import Disk, configure, new_disk, postgres_on
+from tests.faults.delivery.history import judge, read_log
+from tests.faults.delivery.rig import IS_LONG, Office, Rig, by_hand, open_office, read_store, run_load
+from tests.stack import Stack, new_stack
+
+pytestmark = pytest.mark.backend("postgres")
+STOPS = 20 if IS_LONG else 2
+DISK_MB = 200
+# Little enough log that the disk can be filled with something else.
+SMALL = {"max_wal_size": "48MB", "min_wal_size": "32MB"}
+
+
+@dataclass
+class Site:
+    """A product whose database is on a disk of its own."""
+
+    stack: Stack
+    office: Office
+    disk: Disk
+    server: services.PostgresServer
+
+    def stop_at_once(self) -> None:
+        """End PostgreSQL as a crash would, and start it again."""
+        assert self.server.process is not None
+        self.server.process.send_signal(signal.SIGQUIT)
+        self.server.process.wait()
+        self.server.start()
+
+    def revive(self) -> None:
+        """Start PostgreSQL again if it has given up."""
+        if self.server.process is None or self.server.process.poll() is not None:
+            self.server.start()
+
+    def fill(self) -> None:
+        """Leave nothing of the disk to the database."""
+        with (self.disk.root / "ballast").open("wb") as ballast:
+            try:
+                while True:
+                    ballast.write(bytes(2**20))
+                    ballast.flush()
+            except OSError:
+                return
+
+    def empty(self) -> None:
+        (self.disk.root / "ballast").unlink()
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    disk = new_disk(size_mb=DISK_MB)
+    server = postgres_on(disk, **SMALL)
+    stack = new_stack()
+    stack.environment["DATABASE_URL"] = server.url
+    office = open_office(stack, people=8, conversations=4)
+    stack.web.start()
+    try:
+        yield Site(stack, office, disk, server)
+    finally:
+        stack.web.stop()
+        server.kill()
+        disk.unmount()
+
+
+async def begin(rig: Rig) -> None:
+    readers = [rig.add_reader(number) for number in range(8)]
+    for number in range(8):
+        rig.add_sender(number, through=readers[number] if number % 2 else None)
+    await rig.start()
+    await rig.some_more(20)
+
+
+def test_a_database_that_stops_at_once_loses_nothing(site: Site) -> None:
+    async def scenario(rig: Rig) -> None:
+        await begin(rig)
+        for _ in range(STOPS):
+            await rig.during("immediate stop", site.stop_at_once)
+            await rig.some_more(40)
+
+    rig = run_load(site.stack, site.office, scenario, name="stops")
+    verdict = rig.verdict()
+    print(f"{STOPS} immediate stops: {verdict.line()}")
+    assert verdict.faults == []
+    assert verdict.counts["failed"] >= STOPS
+
+
+def test_a_full_disk_stops_writing_and_nothing_else(site: Site) -> None:
+    async def scenario(rig: Rig) -> None:
+        await begin(rig)
+        rig.log.note("fault", what="disk full")
+        before = rig.failed
+        await by_hand(site.fill)
+        while rig.failed == before:
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(2)
+        await by_hand(site.empty)
+        await by_hand(site.revive)
+        rig.log.note("healed", what="disk full")
+        await rig.some_more(40)
+
+    rig = run_load(site.stack, site.office, scenario, name="full")
+    verdict = rig.verdict()
+    print(f"disk full: {verdict.line()}")
+    assert verdict.faults == []
+    assert verdict.counts["failed"] > 0
+
+
+def test_a_database_that_does_not_wait_for_its_log_is_caught(site: Site) -> None:
+    """The control: commits that are acknowledged before they are on the disk."""
+    site.server.stop()
+    configure(site.server, synchronous_commit="off", wal_writer_delay="10s")
+    site.server.start()
+
+    async def scenario(rig: Rig) -> None:
+        for number in range(4):
+            rig.add_sender(number, most=30)
+        await rig.start()
+        await rig.some_more(60)
+        await by_hand(site.stop_at_once)
+        await rig.give_up()
+
+    rig = run_load(site.stack, site.office, scenario, name="asynchronous")
+    verdict = judge(read_log(rig.log.path), read_store(site.stack))
+    print(f"control, synchronous_commit = off: {verdict.line()}")
+    assert {"I1", "I2"} <= verdict.broken

@@ -13,6 +13,7 @@ from archive.events import SYSTEM, Event, StreamHeads
 from archive.ledger.entries import Receipt
 from archive.ledger.page import new_page, open_page
 from archive.ledger.reading import heads, heads_root
+from archive.ledger.turns import turn
 
 
 @contextmanager
@@ -22,7 +23,7 @@ def transaction() -> Iterator[None]:
     So what an action checks still holds when its entry is written, all actions have one order, and no two of them can
     wait for each other: whatever else they lock, they hold this lock. Also a decorator. Nesting makes a savepoint.
     """
-    with database.atomic():
+    with turn(), database.atomic():
         if open_page() is not None:
             yield
             return

@@ -17,6 +17,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.db import transaction as database
 
 from archive.ledger.page import Callback, Page, new_page, take_callbacks
+from archive.ledger.turns import turn
 
 GROUP_ACTIONS = 128
 GROUP_BYTES = 4 * 1024 * 1024
@@ -86,7 +87,7 @@ class Group:
 
     def write(self, arriving: Iterable[Job]) -> None:
         """Run the actions as they come and commit them. Raises what broke the transaction as a whole."""
-        with database.atomic():
+        with turn(), database.atomic():
             with new_page() as self._page:
                 self._started = time.monotonic()  # not before: others may have had the head for long
                 for job in arriving:

@@ -17,7 +17,7 @@ from django.db import IntegrityError, connection, connections, transaction
 
 from archive import events, ledger
 from archive.leaf import LeafTooLarge
-from archive.ledger import group, writer
+from archive.ledger import group, turns, writer
 from archive.ledger.group import GROUP_ACTIONS
 from archive.models import Checkpoint, Head, Leaf, Stream
 from tests.archive.samples import ALICE, NOON, record, said
@@ -288,6 +288,44 @@ def test_a_group_that_takes_its_time_is_committed_before_the_next_one_joins(monk
     monkeypatch.setattr(group, "GROUP_S", 0.0)
     outcomes([lambda i=i: say(f"{i}") for i in range(4)])
     assert list(Checkpoint.objects.order_by("size").values_list("size", flat=True)) == [1, 2, 3, 4]
+
+
+def test_who_waits_for_the_head_beside_a_busy_writer_comes_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group, "GROUP_S", 0.0)
+    with ThreadPoolExecutor(4) as pool, counted() as submitted:
+        with ledger.transaction():
+            busy = []
+            for number in (1, 2, 3):
+                busy.append(pool.submit(_and_close, lambda number=number: say(f"{number}")))
+                _until(lambda number=number: len(submitted) == number)
+            _until(lambda: len(turns._turns._waiting) == 1)
+            other = pool.submit(_and_close, lambda: record_slowly("a visitor"))
+            _until(lambda: len(turns._turns._waiting) == 2)
+        assert other.result(30).seq == 1
+        assert [future.result(30).seq for future in busy] == [0, 2, 3]
+
+
+def record_slowly(body: str) -> ledger.Receipt:
+    with ledger.transaction():
+        return ledger.record(said(body))
+
+
+def test_turns_are_taken_in_the_order_of_coming() -> None:
+    line, order = turns.Turns(), list[int]()
+
+    def come(number: int) -> None:
+        line.take()
+        order.append(number)
+        line.give_on()
+
+    line.take()
+    with ThreadPoolExecutor(5) as pool:
+        for number in range(5):
+            pool.submit(come, number)
+            _until(lambda number=number: len(line._waiting) == number + 1)
+        line.give_on()
+    assert order == list(range(5))
+    line.take()
 
 
 def test_what_a_process_remembers_counts_for_the_very_same_tree_only() -> None:

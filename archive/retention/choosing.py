@@ -88,7 +88,7 @@ class Choice:
 
 
 def choose(wish: Wish, *, name: str) -> Choice:
-    """Divide the entries under a wrapping key. Call it under the head's lock when anything follows from it."""
+    """Divide the entries under a wrapping key. Whoever acts on it looks again under the head's lock."""
     seqs = list(RecordKey.objects.filter(bucket=name).order_by("seq").values_list("seq", flat=True))
     wanted = wish.among(seqs)
     held = held_among(wanted) if wanted else {}
@@ -96,6 +96,14 @@ def choose(wish: Wish, *, name: str) -> Choice:
     going = set(doomed)
     counts = Counter(number for numbers in held.values() for number in numbers)
     return Choice(doomed, [seq for seq in seqs if seq not in going], counts)
+
+
+def still_under(name: str, seqs: Sequence[int]) -> list[int]:
+    """Return those of the entries whose record keys are under this wrapping key, in their order."""
+    found: set[int] = set()
+    for some in purging.portions_of(seqs):
+        found.update(RecordKey.objects.filter(seq__in=some, bucket=name).values_list("seq", flat=True))
+    return [seq for seq in seqs if seq in found]
 
 
 def buckets_of(seqs: Sequence[int]) -> dict[int, str]:

@@ -1,6 +1,6 @@
 """Disposal: the keys of entries are destroyed, so that nobody can read them again, and the record says so and verifies.
 
-Danger: there is no way back. The order is the whole point. Under the head's lock: what may go is worked out anew, the
+Danger: there is no way back. The order is the whole point. Under the head's lock: what may go is looked at anew, the
 entry is written, record keys, search words and derived rows go, keys that stay are wrapped with a fresh key: all that
 is one commit. Only then are wrapping keys destroyed (finishing). Worst case of a stop: keys that should be gone stay
 until the next sweep; never an entry that is gone and should not be.
@@ -17,9 +17,19 @@ from django.db import connection
 from archive import ledger, purging, spans
 from archive.events import DISPOSALS_STREAM, Actor
 from archive.events import Disposal as DisposalEvent
+from archive.holds import held_among
 from archive.keys import later_name
 from archive.retention import derived
-from archive.retention.choosing import Choice, Chosen, DisposalRefused, Expired, Wish, as_spans, choose, require_due
+from archive.retention.choosing import (
+    Chosen,
+    DisposalRefused,
+    Expired,
+    Wish,
+    as_spans,
+    choose,
+    require_due,
+    still_under,
+)
 from archive.retention.finishing import finish_disposals
 from archive.retention.preview import preview_erasure
 from archive.spans import Span
@@ -51,6 +61,19 @@ class _Order:
 
 
 @dataclass
+class _Task:
+    """What is left to do under one wrapping key, as it was worked out before the lock was taken."""
+
+    name: str
+    staying: list[int]
+    doomed: list[int]
+
+    @property
+    def is_done(self) -> bool:
+        return not self.staying and not self.doomed
+
+
+@dataclass
 class _Portion:
     """What one transaction does. `moves` are entries that stay, by the wrapping key they leave; `keys` become empty."""
 
@@ -59,20 +82,28 @@ class _Portion:
     keys: list[str] = field(default_factory=list)
     held: Counter[int] = field(default_factory=Counter)
     room: int = 0
+    recorded_in: tuple[int, ...] = ()
 
-    def take(self, name: str, choice: Choice) -> None:
-        """Take on what there is room for: first those that stay, so that nothing is doomed beside them."""
-        moved, gone = choice.staying[: self.room], []
-        self.room -= len(moved)
-        if len(moved) == len(choice.staying):
-            gone = choice.doomed[: self.room]
-            self.room -= len(gone)
-        if moved:
-            self.moves[name] = moved
-        self.doomed += gone
-        self.held += choice.held
-        if (len(moved), len(gone)) == (len(choice.staying), len(choice.doomed)):
-            self.keys.append(name)
+    def take(self, task: _Task) -> None:
+        """Take on what there is room for, under the lock: what was held meanwhile, or went elsewhere, is not doomed.
+
+        Those that stay come first: the last portion of a key has something doomed, and its entry names the key.
+        """
+        staying = still_under(task.name, self._pull(task.staying))
+        doomed = still_under(task.name, self._pull(task.doomed)) if not task.staying else []
+        held = held_among(doomed)
+        self.held.update(number for numbers in held.values() for number in numbers)
+        self.doomed += [seq for seq in doomed if seq not in held]
+        if moved := staying + [seq for seq in doomed if seq in held]:
+            self.moves[task.name] = moved
+        if task.is_done:
+            self.keys.append(task.name)
+
+    def _pull(self, seqs: list[int]) -> list[int]:
+        pulled = seqs[: self.room]
+        del seqs[: self.room]
+        self.room -= len(pulled)
+        return pulled
 
 
 def dispose_expired(
@@ -116,47 +147,49 @@ def erase(
 def _dispose(order: _Order, *, on_progress: Progress | None) -> Disposed:
     if connection.in_atomic_block:
         raise RuntimeError("A disposal commits by itself: keys are destroyed only for what is committed.")
+    tasks, held = _tasks(order.wish)
     count, entries, keys = 0, list[int](), list[str]()
-    held: Counter[int] = Counter()
     fresh: dict[str, str] = {}
-    while portion := _dispose_some(order, fresh=fresh, entries=entries):
+    while tasks:
+        portion = _dispose_some(order, tasks, fresh=fresh, held=held)
+        entries += portion.recorded_in
         count += len(portion.doomed)
         keys += portion.keys
-        held |= portion.held
         if on_progress:
             on_progress(count)
     finish_disposals(order.at)
     return Disposed(count, tuple(entries), tuple(keys), dict(sorted(held.items())))
 
 
-def _dispose_some(order: _Order, *, fresh: dict[str, str], entries: list[int]) -> _Portion | None:
+def _tasks(wish: Wish) -> tuple[list[_Task], Counter[int]]:
+    """Return what there is to do, and what holds keep back; a key under which nothing is doomed is left alone."""
+    tasks, held = [], Counter[int]()
+    for name in wish.key_names():
+        choice = choose(wish, name=name)
+        held += choice.held
+        if choice.doomed:
+            tasks.append(_Task(name, choice.staying, choice.doomed))
+    return tasks, held
+
+
+def _dispose_some(order: _Order, tasks: list[_Task], *, fresh: dict[str, str], held: Counter[int]) -> _Portion:
     with ledger.transaction(), purging.purging():
-        portion = _next_portion(order.wish)
-        if not portion.doomed and not portion.moves:
-            return None
+        portion = _Portion(room=BATCH)
+        while tasks and portion.room > 0:
+            portion.take(tasks[0])
+            if tasks[0].is_done:
+                del tasks[0]
         for name, seqs in portion.moves.items():
             fresh[name] = purging.rewrap(seqs, name=fresh.get(name) or later_name(name))
-        if portion.doomed:
-            entries.append(ledger.record(_event(order, portion)).seq)
+        if portion.doomed or portion.keys:
+            held += portion.held
+            portion.recorded_in = (ledger.record(_event(order, portion, held=held)).seq,)
             purging.delete(portion.doomed)
             derived.erase_rows(portion.doomed)
     return portion
 
 
-def _next_portion(wish: Wish) -> _Portion:
-    portion = _Portion(room=BATCH)
-    for name in wish.key_names():
-        choice = choose(wish, name=name)
-        if choice.doomed:
-            portion.take(name, choice)
-        else:
-            portion.held += choice.held
-        if portion.room <= 0:
-            break
-    return portion
-
-
-def _event(order: _Order, portion: _Portion) -> DisposalEvent:
+def _event(order: _Order, portion: _Portion, *, held: Counter[int]) -> DisposalEvent:
     return DisposalEvent(
         stream=DISPOSALS_STREAM,
         actor=order.approved_by,
@@ -169,7 +202,7 @@ def _event(order: _Order, portion: _Portion) -> DisposalEvent:
         count=len(portion.doomed),
         buckets=dict(sorted(require_due(order.wish, portion.doomed).items())),
         floor_years=order.floor_years,
-        kept_back={str(number): count for number, count in sorted(portion.held.items())},
+        kept_back={str(number): count for number, count in sorted(held.items())},
         keys=tuple(sorted(portion.keys)),
     )
 

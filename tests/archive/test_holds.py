@@ -15,6 +15,7 @@ from archive import holds, ledger, retention
 from archive.events import HOLDS_STREAM
 from archive.keys import KeyMissing, open_keystore
 from archive.models import Document, RecordKey
+from archive.retention import disposing
 from tests.archive.disposals import CARL, CORA, NEXT_DAY, OLD, TERM_OVER, bodies, dispose, erase, say
 from tests.archive.samples import ALICE, BOB, record, signed_in
 
@@ -184,6 +185,26 @@ def test_a_hold_of_nothing_and_one_without_a_zone_are_refused(scope: dict[str, o
     assert ledger.is_empty()
 
 
+def test_a_hold_placed_in_the_middle_of_a_disposal_keeps_what_is_still_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disposing, "BATCH", 2)
+    seqs = say(*(f"message {i}" for i in range(6)))
+    placed: list[holds.Hold] = []
+
+    def place_once(_done: int) -> None:
+        if not placed:
+            placed.append(place(streams=("conversation:7",)))
+
+    done = retention.dispose_expired(
+        reason="term over", asked_by=CARL, approved_by=CORA, at=TERM_OVER, on_progress=place_once
+    )
+    assert (done.count, bodies(seqs)) == (2, [None, None, *(f"message {i}" for i in range(2, 6))])
+    assert len(done.keys) == 1
+    open_keystore.cache_clear()
+    assert bodies(seqs)[2:] == [f"message {i}" for i in range(2, 6)]
+    report = ledger.check()
+    assert (report.is_sound, report.disposed) == (True, 2)
+
+
 def test_a_release_takes_two_people_and_a_hold_in_force() -> None:
     hold = place(streams=("conversation:7",))
     for n, approved_by, reason in ((hold.n, CARL, "alone"), (hold.n + 1, CORA, "none such"), (hold.n, CORA, " ")):
@@ -227,9 +248,9 @@ def test_a_hold_and_a_disposal_at_the_same_moment_agree_on_who_was_first() -> No
         [seq] = say(f"message {number}")
         with ThreadPoolExecutor(max_workers=2) as pool:
             placing = pool.submit(in_thread, lambda: place(entries=((seq, seq),)))  # noqa: B023 (runs before the next)
-            disposing = pool.submit(in_thread, dispose)
+            disposal = pool.submit(in_thread, dispose)
             placing.result(timeout=60)
-            disposing.result(timeout=60)
+            disposal.result(timeout=60)
         hold = ledger.find_entry(HOLDS_STREAM, placing.result().n)
         gone_by = ledger.open_entry(seq).disposed_by
         if gone_by is not None and gone_by > hold.seq:

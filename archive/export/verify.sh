@@ -519,7 +519,8 @@ check_segment_files() { # the bag lists exactly the files that a segment of this
 	check_list manifest-sha256.txt "$work/payload"
 	check_list tagmanifest-sha256.txt "$work/tags"
 	printf 'tagmanifest-sha256.txt\n' | sort - "$work/payload" "$work/tags" >"$work/expected"
-	list_files . | sort | cmp -s - "$work/expected" || refuse "the folder: it does not hold exactly the files of the segment"
+	[ "$(list_files . | sort | sha256sum)" = "$(sha256sum <"$work/expected")" ] ||
+		refuse "the folder: it does not hold exactly the files of the segment"
 }
 
 check_list() { # list, file of the names that it must have, sorted
@@ -528,7 +529,8 @@ check_list() { # list, file of the names that it must have, sorted
 		name=${line#$PATTERN_64'  '}
 		[ "$line" = "${line%"  $name"}  $name" ] && is_hex "${line%"  $name"}" 64 || refuse "$1: has a line that is none"
 		printf '%s\n' "$name"
-	done <"$1" | sort | cmp -s - "$2" || refuse "$1: does not list exactly the files of the segment"
+	done <"$1" | sort >"$work/listed"
+	[ "$(sha256sum <"$work/listed")" = "$(sha256sum <"$2")" ] || refuse "$1: does not list exactly the files of the segment"
 	sha256sum --check --quiet --strict "$1" >"$work/said" 2>&1 || refuse "$1: $(head -n 1 "$work/said")"
 }
 

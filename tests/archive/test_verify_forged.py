@@ -2,18 +2,22 @@
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from archive import canonical, ledger, verify
 from archive.export import package as packaging
 from archive.export.package import Scope
 from archive.export.readme import PYTHON_COMMAND
 from tests.archive.exporting import export, open_office, unpack
+from tests.archive.samples import record_conversations
+from tests.archive.segments import fetch, seal
 
 pytestmark = [pytest.mark.django_db, pytest.mark.backend("sqlite")]  # no database has a part in it
 SCRIPT = Path(packaging.__file__).with_name("verify.sh")
@@ -115,3 +119,43 @@ def test_a_manifest_that_names_its_streams_elsewhere_is_refused(folder: Path) ->
     told = json.loads((folder / verify.MANIFEST).read_bytes())
     cover_up(folder, streams={"0" * 32: "nothing"}, tool={"streams": told["streams"], "tool": told["tool"]})
     assert [run(folder)[0] for run in (run_python, run_shell)] == [1, 1]
+
+
+# All that the script may call beside openssl and the shell's own commands.
+COREUTILS = (
+    "base64 basenc cat chmod cp cut dirname head ln ls mkdir mktemp mv od printf rm sha256sum sort stat tail test tr wc"
+)
+
+
+@pytest.fixture
+def bare_path(tmp_path: Path) -> str:
+    """A search path on which there is a shell, openssl and the coreutils, and nothing else."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("sh", "openssl", *COREUTILS.split()):
+        found = shutil.which(name)
+        assert found is not None, name
+        (programs / name).symlink_to(found)
+    return str(programs)
+
+
+def run_bare(folder: Path, path: str) -> tuple[int, str]:
+    command = ["sh", str(SCRIPT), ledger.verifier_key(), str(folder)]
+    done = subprocess.run(command, env={"PATH": path}, capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_shell_verifier_of_an_export_needs_openssl_and_the_coreutils_only(folder: Path, bare_path: str) -> None:
+    code, said = run_bare(folder, bare_path)
+    assert (code, "not found" in said) == (0, False), said
+
+
+def test_the_shell_verifier_of_a_segment_needs_no_more(tmp_path: Path, settings: Settings, bare_path: str) -> None:
+    (tmp_path / "store").mkdir()
+    settings.ONRECORD_SEGMENT_STORE = f"file://{tmp_path / 'store'}?immutable=no"
+    record_conversations(10)
+    bag = fetch(seal(), tmp_path / "got")
+    code, said = run_bare(bag, bare_path)
+    assert (code, "not found" in said) == (0, False), said
+    (bag / "data" / "more").write_text("more")
+    assert run_bare(bag, bare_path)[0] == 1

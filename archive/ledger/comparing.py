@@ -5,17 +5,21 @@ says nothing about entries that cannot be opened: that is the check of the recor
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from itertools import repeat
+from typing import Protocol, Self, cast
 
-from django.db import transaction
+import structlog
+from django.db import connection, transaction
 
 from archive import sealing
 from archive.canonical import Json, NotCanonical
 from archive.keys import KeyMissing
 from archive.ledger.breaking import guard_problem
+from archive.ledger.check_ahead import WORTH_IT
 from archive.ledger.check_blobs import check_blobs
 from archive.ledger.checking import CheckReport, Problem, check
 from archive.ledger.findings import Findings
@@ -23,10 +27,12 @@ from archive.ledger.opening import content_of, place_of, unwrap
 from archive.ledger.resuming import PlaceFile
 from archive.ledger.rows import UNREADABLE
 from archive.models import Entry, Head, RecordKey
+from archive.processes import call, start_workers
 
 PAGE = 1000
 MOST_DOUBTFUL_PAGES = 20  # looked at a second time while the writers wait
 
+log = structlog.get_logger(__name__)
 Progress = Callable[[int, int], None]
 
 
@@ -43,10 +49,17 @@ class Recorded:
 
 
 class Comparison(Protocol):
-    """One walk along the entries. `examine` may be asked about the same entries twice and must then say the same."""
+    """One walk along the entries. `examine` may be asked about the same entries twice and must then say the same.
+
+    It can be pickled: pages may be examined by a comparison in another process, whose notes `merge` takes over.
+    """
 
     def examine(self, entries: Sequence[Recorded], *, after: int | None, upto: int) -> list[Problem]:
         """Compare rows of entries with after < seq <= upto; `entries` are those of the streams asked for."""
+        ...
+
+    def merge(self, other: Self) -> None:
+        """Take over what another one noted of later entries."""
         ...
 
     def finish(self, *, after: int | None) -> list[Problem]:
@@ -60,6 +73,8 @@ class _Registered:
     make: Callable[[], Comparison]
 
 
+_Page = tuple[int | None, int]  # after, upto
+_Examined = tuple[list[Problem], Comparison]
 _registered: dict[str, _Registered] = {}
 
 
@@ -81,27 +96,27 @@ def check_without_files(
 ) -> CheckReport:
     """Check the record, ask the guard, then compare with it the rows that were derived from it. Raises BadPlace.
 
-    A place that was kept spares the check of entries only: rows are always compared from the beginning. `workers`
-    help with the entries. For `on_progress`, an entry that is compared as well counts twice.
+    A place that was kept spares the check of entries only: rows are always compared from the beginning. So many
+    `workers` help, where there is more than one. For `on_progress`, an entry that is compared as well counts twice.
     """
     turns = 1 + len(_registered)
     report = check(on_progress=_part(on_progress, turn=0, turns=turns), place=place, workers=workers)
-    compared = compare(on_progress=on_progress)
+    compared = compare(on_progress=on_progress, workers=workers)
     behind = guard_problem()
     lost = [Problem(None, behind)] if behind else []
     problems = [*lost, *report.problems, *compared.problems]
     return replace(report, is_sound=not problems, problems=problems)
 
 
-def compare(*, on_progress: Progress | None = None) -> CheckReport:
+def compare(*, on_progress: Progress | None = None, workers: int = 1) -> CheckReport:
     """Run every registered comparison. Writers wait only while the last entries and doubtful pages are compared."""
     findings, turns = Findings(), 1 + len(_registered)
     walks = [
-        _Walk(kept, findings, on_progress=_part(on_progress, turn=turn, turns=turns))
-        for turn, kept in enumerate(_registered.values(), start=1)
+        _Walk(name, findings, on_progress=_part(on_progress, turn=turn, turns=turns))
+        for turn, name in enumerate(_registered, start=1)
     ]
     for walk in walks:
-        walk.go()
+        walk.go(workers=workers)
     with _record_standing_still():
         for walk in walks:
             walk.end()
@@ -111,40 +126,60 @@ def compare(*, on_progress: Progress | None = None) -> CheckReport:
 class _Walk:
     """One comparison on its way from the first entry to the last."""
 
-    def __init__(self, kept: _Registered, findings: Findings, *, on_progress: Progress | None) -> None:
-        self._streams = kept.streams
-        self._comparison = kept.make()
+    def __init__(self, name: str, findings: Findings, *, on_progress: Progress | None) -> None:
+        self._name = name
+        self._comparison = _registered[name].make()
         self._findings = findings
         self._on_progress = on_progress
         self._after: int | None = None
-        self._doubtful: list[tuple[int | None, int]] = []
+        self._doubtful: list[_Page] = []
 
-    def go(self) -> None:
+    def go(self, *, workers: int = 1) -> None:
         """Compare page after page up to the present end. Writers go on, so what differs is looked at again later."""
-        size = _size()
-        while (first := 0 if self._after is None else self._after + 1) < size:
-            upto = min(first + PAGE, size) - 1
-            if self._examine(self._after, upto):
-                self._doubtful.append((self._after, upto))
-            self._after = upto
+        first, size = 0 if self._after is None else self._after + 1, _size()
+        pages = [(start - 1 if start else None, min(start + PAGE, size) - 1) for start in range(first, size, PAGE)]
+        for page, (problems, comparison) in zip(pages, self._examined(pages, workers=workers), strict=True):
+            self._comparison.merge(comparison)
+            if problems:
+                self._doubtful.append(page)
+            self._after = page[1]
             if self._on_progress:
-                self._on_progress(upto + 1, size)
+                self._on_progress(page[1] + 1, size)
 
     def end(self) -> None:
         """Compare what came meanwhile, and note the differences that are still there now that nothing is written."""
         self.go()
-        found = [problem for page in self._doubtful[:MOST_DOUBTFUL_PAGES] for problem in self._examine(*page)]
+        doubtful = self._doubtful[:MOST_DOUBTFUL_PAGES]
+        found = [problem for page in doubtful for problem in examine_page(self._name, *page)[0]]
         for problem in (*found, *self._comparison.finish(after=self._after)):
             self._findings.add(problem.seq, problem.what)
         if len(self._doubtful) > MOST_DOUBTFUL_PAGES:
             self._findings.add(None, f"{len(self._doubtful) - MOST_DOUBTFUL_PAGES} more pages of rows differ.")
 
-    def _examine(self, after: int | None, upto: int) -> list[Problem]:
-        try:
-            entries = list(open_page(self._streams, after=after, upto=upto))
-        except UNREADABLE as error:
-            return [Problem(None, f"Entries up to {upto} cannot be read ({type(error).__name__}), nor compared.")]
-        return self._comparison.examine(entries, after=after, upto=upto)
+    def _examined(self, pages: Sequence[_Page], *, workers: int) -> Iterator[_Examined]:
+        """Yield what each page gave, in their order. In a transaction other processes would not see what we see."""
+        done = 0
+        if workers > 1 and len(pages) * PAGE >= WORTH_IT and not connection.in_atomic_block:
+            work = (repeat(f"{__name__}.{examine_page.__name__}"), repeat(self._name), *zip(*pages, strict=True))
+            try:
+                with start_workers(workers) as pool:
+                    for result in pool.map(call, *work):
+                        yield cast(_Examined, result)
+                        done += 1
+            except BrokenExecutor:
+                log.warning("comparison_worker_died")
+        yield from (examine_page(self._name, *page) for page in pages[done:])
+
+
+def examine_page(name: str, after: int | None, upto: int) -> _Examined:
+    """Examine one page with a comparison of its own. Called by name, too, in other processes."""
+    comparison = _registered[name].make()
+    try:
+        entries = list(open_page(_registered[name].streams, after=after, upto=upto))
+    except UNREADABLE as error:
+        what = f"Entries up to {upto} cannot be read ({type(error).__name__}), nor compared."
+        return [Problem(None, what)], comparison
+    return comparison.examine(entries, after=after, upto=upto), comparison
 
 
 def open_page(streams: str, *, after: int | None, upto: int) -> Iterator[Recorded]:

@@ -6,6 +6,7 @@ are read markers, mentions, reports and members' lists.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Self
 
 from django.db.models import Count
 
@@ -81,6 +82,13 @@ class ChatComparison:
                 problems += _faults(entry, messages.found.pop(entry.seq, None), "message", message_columns(entry))
         return [*problems, *_without_entry(messages, "message"), *_without_entry(told, "event")]
 
+    def merge(self, other: Self) -> None:
+        """Take over what another one gathered of later entries."""
+        self._ends |= other._ends
+        self._opened |= other._opened
+        self._removed |= other._removed
+        self._unknown |= other._unknown
+
     def finish(self, *, after: int | None) -> list[ledger.Problem]:
         """Compare removals and conversations with what was gathered, and look for rows behind the record's end."""
         messages = ledger.read_rows(Message, key="seq", after=after, upto=None)
@@ -90,7 +98,7 @@ class ChatComparison:
 
     def _gather(self, entry: ledger.Recorded, conversation: int) -> None:
         content = entry.content or {}
-        self._ends[conversation] = max(self._ends.get(conversation, (0, entry.at)), (entry.n, entry.at))
+        self._ends[conversation] = (entry.n, entry.at)
         if entry.kind == "conversation.created" and content:
             self._opened[conversation] = (content["conversation_kind"], content["title"])
         elif entry.kind == "message.removed" and isinstance(target := content.get("n"), int):

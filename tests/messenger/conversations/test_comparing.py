@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 
 from archive import ledger
+from archive.ledger import comparing
 from messenger.conversations import membership, moderation, opening, texts
 from messenger.conversations.models import Conversation, Message
 from messenger.people.models import Contact
@@ -174,3 +175,15 @@ def test_contacts_are_told_apart_from_people(cast: Cast) -> None:
     inbound = Message.objects.get()
     stranger = Contact.objects.create(name="Mallory", number="+12025550123", typed="", added_at=inbound.at)
     assert "contact_id." in sentences_after(lambda: put("contact_id", stranger.pk, inbound))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.breaks_the_record
+def test_several_processes_find_what_one_finds(chat: list[Message], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparing, "PAGE", 10)
+    monkeypatch.setattr(comparing, "WORTH_IT", 10)
+    put("body", "other words", chat[0])
+    put("state", "removed", chat[3])
+    report = ledger.compare(workers=2)
+    assert len(report.problems) == 2
+    assert report == ledger.compare()

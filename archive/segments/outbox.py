@@ -31,6 +31,7 @@ LONGEST_WAIT = timedelta(hours=1)
 FAILURES = (StoreAway, StoreRefused, SegmentFailed, ledger.KeyMissing, ledger.ForeignRecord, OSError)
 
 
+# rule: us-sec-17a-4-redundancy
 def seal_segments(*, at: datetime, is_due_now: bool = False) -> int:
     """Seal every run that is due, then bring the tail up to date; return how many were sealed. Safe to call again.
 

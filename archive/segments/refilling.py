@@ -43,6 +43,7 @@ class Refill:
     problem: str = ""
 
 
+# rule: us-sec-17a-4-redundancy
 def refill(store: Store, *, at: datetime) -> Refill:
     """Bring the record up to what the store has, and what is derived from it as far as it can be.
 

@@ -40,6 +40,7 @@ class S3Store:
     def label(self) -> str:
         return f"s3://{self.bucket}/{self.prefix} (Object Lock {MODE}, {self.retain_days} days)"
 
+    # rule: us-sec-17a-4-worm
     def put_sealed(self, name: str, path: Path, *, digest: str) -> Stored:
         found = self._look(name)
         if found.get("ChecksumSHA256") != _checksum(digest):  # not there yet, or something else of that name

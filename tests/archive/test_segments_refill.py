@@ -92,6 +92,7 @@ def lost(settings: Settings, *, before: int, after: int) -> Iterator[list[str]]:
     yield were
 
 
+# rule: us-sec-17a-4-redundancy
 def test_an_old_dump_is_refused_refilled_and_written_to_again(settings: Settings) -> None:
     with lost(settings, before=20, after=300) as were:
         with pytest.raises(ledger.BehindGuard):

@@ -114,6 +114,7 @@ def test_bytes_that_change_on_their_way_are_refused(tmp_path: Path, file: Path) 
         FileStore(tmp_path, immutable=False).put_sealed(NAME, file, digest=digest(b"what they should have been"))
 
 
+# rule: us-sec-17a-4-worm
 def test_s3_is_asked_for_compliance_and_a_checksum(bucket: str, endpoint: str, file: Path) -> None:
     at = datetime(2026, 11, 21, 12, tzinfo=UTC)
     store = S3Store(bucket, prefix="p/", endpoint=endpoint, retain_days=2557, now=lambda: at)

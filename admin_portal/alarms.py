@@ -16,6 +16,7 @@ from admin_portal.access import require
 from admin_portal.checks import last_moment
 from admin_portal.models import Alarm, RecordCheck
 from archive import events, ledger
+from archive.catalog import catalog_problem
 from archive.evidence import status as evidence_status
 from messenger.people.errors import Conflict, Invalid, NotFound
 from messenger.people.models import Person
@@ -30,6 +31,7 @@ TITLES = {
     Alarm.CHECK: "A check of the record found something wrong",
     Alarm.LATE: "The record has not been checked",
     Alarm.GUARD: "The database of the record was put back",
+    Alarm.FENCES: "Fences of the database were moved",
     Alarm.EVIDENCE: "Evidence from outside is missing",
 }
 
@@ -120,6 +122,11 @@ def _of_guard(_at: datetime) -> Problems:
     return (problem,) if problem else ()
 
 
+def _of_fences(_at: datetime) -> Problems:
+    problem = catalog_problem()
+    return (problem,) if problem else ()
+
+
 def _of_evidence(at: datetime) -> Problems:
     """Where sources are set up: what is wrong with them, and that none of them holds the record any more.
 
@@ -129,8 +136,8 @@ def _of_evidence(at: datetime) -> Problems:
     found = evidence_status(at=at)
     if not any(kind.sources for kind in found.kinds):
         return ()
-    behind = ledger.guard_problem()
-    problems = tuple(problem for problem in found.problems if problem != behind)
+    others = {ledger.guard_problem(), catalog_problem()}  # alarms of their own
+    problems = tuple(problem for problem in found.problems if problem not in others)
     nobody = ("Nobody outside holds a checkpoint of this record that is less than a day old.",)
     return (*nobody, *problems) if found.level == "red" else problems
 
@@ -139,6 +146,7 @@ LOOKS: dict[str, Callable[[datetime], Problems]] = {
     Alarm.CHECK: _of_checks,
     Alarm.LATE: _of_lateness,
     Alarm.GUARD: _of_guard,
+    Alarm.FENCES: _of_fences,
     Alarm.EVIDENCE: _of_evidence,
 }
 

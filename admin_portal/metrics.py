@@ -98,7 +98,7 @@ def _of_checks() -> Iterable[Gauge]:
 def _of_alarms() -> Iterable[Gauge]:
     raised = Alarm.objects.filter(cleared_at=None).exclude(raised_at=None).values_list("kind", flat=True)
     active = set(raised)
-    for kind in (Alarm.CHECK, Alarm.EVIDENCE, Alarm.GUARD, Alarm.LATE):
+    for kind in (Alarm.CHECK, Alarm.EVIDENCE, Alarm.FENCES, Alarm.GUARD, Alarm.LATE):
         yield Gauge("onrecord_alarm", "1 while this alarm is on.", kind in active, f'{{kind="{kind}"}}')
 
 

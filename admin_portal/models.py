@@ -140,7 +140,7 @@ class Alarm(models.Model):
     Not evidence: checks and acknowledgements are entries. It can be raised while the record cannot be written to.
     """
 
-    CHECK, LATE, GUARD, EVIDENCE = "check", "late", "guard", "evidence"
+    CHECK, LATE, GUARD, FENCES, EVIDENCE = "check", "late", "guard", "fences", "evidence"
 
     kind = models.CharField(max_length=10)
     first_seen_at = models.DateTimeField()
@@ -159,7 +159,7 @@ class Alarm(models.Model):
         ordering = ("id",)
         constraints = (
             models.CheckConstraint(
-                condition=Q(kind__in=("check", "late", "guard", "evidence")), name="alarm_kind_known"
+                condition=Q(kind__in=("check", "late", "guard", "fences", "evidence")), name="alarm_kind_known"
             ),
             models.UniqueConstraint(
                 fields=("kind",),

@@ -12,12 +12,13 @@ from pytest_django import Settings
 
 from admin_portal import alarm_mail, alarms, checks
 from admin_portal.models import Alarm, RecordCheck
-from archive import guard, ledger
+from archive import catalog, guard, ledger
 from archive.models import Document, EvidenceSource
 from messenger.people.errors import Conflict, Invalid, NotFound
 from tests.admin_portal.conftest import Office
 from tests.admin_portal.test_checks import note_of_more
 from tests.admin_portal.test_pages import ClientFor, text_of
+from tests.archive.test_catalog import FENCE, moved_fence
 from tests.invariants import all_entries
 
 REASON = "Restored the words from the backup of Friday, case 2026-31."
@@ -198,6 +199,22 @@ def test_what_cannot_be_looked_at_is_an_alarm_and_hides_no_other(
 
 def _cannot_look(_at: datetime) -> tuple[str, ...]:
     raise OSError("the disk is gone")
+
+
+def test_a_fence_that_was_moved_is_an_alarm_until_somebody_accepts_it(office: Office) -> None:
+    now = timezone.now()
+    catalog.take_fingerprint(at=now)
+    assert watch() == [], "control: the fences stand"
+    with moved_fence():
+        catalog.take_fingerprint(at=now + HOUR / 10)
+    catalog.take_fingerprint(at=now + HOUR)
+    assert watch() == ["fences"], "though it was put up again"
+    assert FENCE in Alarm.objects.get().problems[0]
+    catalog.accept_changes(reason="Taken down for a test of the alarm.", at=now + HOUR)
+    watch()
+    (alarm,) = alarms.open_alarms(office.cast.carl)
+    alarms.acknowledge(office.cast.carl, alarm_id=alarm.pk, reason=REASON)
+    assert kinds_seen_by("carl", office) == []
 
 
 # --- mail ------------------------------------------------------------------------------------------------------------

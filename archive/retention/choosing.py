@@ -98,7 +98,7 @@ def choose(wish: Wish, *, name: str) -> Choice:
     return Choice(doomed, [seq for seq in seqs if seq not in going], counts)
 
 
-def still_under(name: str, seqs: Sequence[int]) -> list[int]:
+def still_under(seqs: Sequence[int], *, name: str) -> list[int]:
     """Return those of the entries whose record keys are under this wrapping key, in their order."""
     found: set[int] = set()
     for some in purging.portions_of(seqs):

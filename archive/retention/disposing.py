@@ -89,8 +89,8 @@ class _Portion:
 
         Those that stay come first: the last portion of a key has something doomed, and its entry names the key.
         """
-        staying = still_under(task.name, self._pull(task.staying))
-        doomed = still_under(task.name, self._pull(task.doomed)) if not task.staying else []
+        staying = still_under(self._pull(task.staying), name=task.name)
+        doomed = still_under(self._pull(task.doomed), name=task.name) if not task.staying else []
         held = held_among(doomed)
         self.held.update(number for numbers in held.values() for number in numbers)
         self.doomed += [seq for seq in doomed if seq not in held]

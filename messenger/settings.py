@@ -84,8 +84,8 @@ try:
     ONRECORD_EVIDENCE_S: float = env.float("ONRECORD_EVIDENCE_S", 600.0)
     ONRECORD_ERASURE_FLOOR_YEARS: int = env.int("ONRECORD_ERASURE_FLOOR_YEARS", 7)
     ONRECORD_TIME_ZONE: str = env.str("ONRECORD_TIME_ZONE", "UTC")
-    _at: str = env.str("ONRECORD_CHECK_AT", "02:00")
-    ONRECORD_CHECK_AT: time | None = None if _at == "off" else time.fromisoformat(_at).replace(tzinfo=None)
+    _is_off = env.str("ONRECORD_CHECK_AT", "") == "off"
+    ONRECORD_CHECK_AT: time | None = None if _is_off else env.time("ONRECORD_CHECK_AT", time(2)).replace(tzinfo=None)
     ONRECORD_ALARM_MAIL: list[str] = env.list("ONRECORD_ALARM_MAIL", [])
     ONRECORD_METRICS_TOKEN: str = env.str("ONRECORD_METRICS_TOKEN", "")
     ONRECORD_TRUSTED_PROXIES: int = env.int("ONRECORD_TRUSTED_PROXIES", 1 if ONRECORD_PRODUCTION else 0)

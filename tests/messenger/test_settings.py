@@ -20,6 +20,10 @@ BAD_VALUES = (
     ("ONRECORD_EXTRA_ORIGINS", "chat.firm.example"),
     ("ONRECORD_EXTRA_ORIGINS", "https://chat.firm.example/"),
     ("ONRECORD_CARRIER", "pigeon"),
+    ("ONRECORD_CHECK_AT", "25:00"),
+    ("ONRECORD_CHECK_AT", "never"),
+    ("ONRECORD_TIME_ZONE", "Atlantis"),
+    ("ONRECORD_METRICS_TOKEN", "short"),
     ("EMAIL_URL", "mail.firm.example"),
     ("DATABASE_URL", "mysql://user@host/name"),
 )
@@ -54,6 +58,8 @@ def test_production_names_its_record_itself() -> None:
     assert named.returncode == 0, named.stderr
 
 
-def test_good_values_let_it_start() -> None:
-    started = _start(PORT="8123", ONRECORD_EXTRA_ORIGINS="https://chat.firm.example", LOG_LEVEL="debug")
+@pytest.mark.parametrize("check_at", ["off", "03:30"])
+def test_good_values_let_it_start(check_at: str) -> None:
+    good = {"PORT": "8123", "ONRECORD_EXTRA_ORIGINS": "https://chat.firm.example", "LOG_LEVEL": "debug"}
+    started = _start(**good, ONRECORD_CHECK_AT=check_at, ONRECORD_TIME_ZONE="Europe/Berlin")
     assert started.returncode == 0, started.stderr

@@ -78,8 +78,8 @@ class Job:
 class Group:
     """The actions of one transaction."""
 
-    def __init__(self) -> None:
-        self.jobs: list[Job] = []
+    def __init__(self, jobs: Iterable[Job] = ()) -> None:
+        self.jobs = list(jobs)
         self._started = time.monotonic()
         self._page: Page | None = None
         self._callbacks: list[Callback] = []
@@ -97,8 +97,18 @@ class Group:
             self._callbacks = take_callbacks()
             self._is_committing = True
 
-    def join(self, job: Job) -> None:
-        self.jobs.append(job)
+    def join(self, job: Job) -> bool:
+        """Take an action in, unless whoever asked has gone. From now on it belongs to the group, whatever comes of it."""
+        is_wanted = job.future.set_running_or_notify_cancel()
+        if is_wanted:
+            self.jobs.append(job)
+        return is_wanted
+
+    def give_up(self, error: Exception) -> None:
+        """Tell those who have heard nothing that something broke on our side."""
+        for job in self.jobs:
+            if not job.future.done():
+                job.fail(error)
 
     def is_full(self) -> bool:
         size_bytes = self._page.size_bytes if self._page else 0

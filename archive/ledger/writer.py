@@ -52,7 +52,7 @@ class Writer:
                 self._waiting.put(job, lane=lane)
             except QueueFull as error:
                 raise TooBusy(f"{QUEUE_LIMIT} actions wait already.") from error
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._is_stopping = False
                 self._thread = threading.Thread(target=self._serve, name="record-writer", daemon=True)
                 self._thread.start()
@@ -77,11 +77,16 @@ class Writer:
     def _serve_group(self, first: Job) -> None:
         group = Group()
         try:
-            group.write(self._arriving(first, group=group))
+            if group.join(first):
+                self._commit(group)
+        except Exception as error:
+            log.exception("writer_failed")  # a fault of ours: the thread lives on, and nobody waits for ever
+            group.give_up(error)
+
+    def _commit(self, group: Group) -> None:
+        try:
+            group.write(self._arriving(group))
         except Exception as error:  # noqa: BLE001  # each of them hears of it
-            if not group.jobs and not first.future.done():
-                group.join(first)  # the transaction did not even begin: whoever asked waits all the same
-                first.future.set_running_or_notify_cancel()
             self._part(group, error)
         else:
             group.tell()
@@ -97,23 +102,21 @@ class Writer:
                 self._serve_alone(job)
 
     def _serve_alone(self, job: Job) -> None:
-        alone = Group()
-        alone.join(job)
+        alone = Group([job])
         try:
-            alone.write([job])
+            alone.write(alone.jobs)
         except Exception as error:  # noqa: BLE001  # the one who waits hears of it
             connection.close()
             job.fail(_in_doubt(error) if alone.is_in_doubt(error) else error)
         else:
             alone.tell()
 
-    def _arriving(self, first: Job, *, group: Group) -> Iterator[Job]:
-        job: Job | None = first
-        while job is not None:
-            if job.future.set_running_or_notify_cancel():
-                group.join(job)
+    def _arriving(self, group: Group) -> Iterator[Job]:
+        """Yield who is in the group already, then who comes while there is room."""
+        yield from tuple(group.jobs)
+        while not group.is_full() and (job := self._take()) is not None:
+            if group.join(job):
                 yield job
-            job = None if group.is_full() else self._take()
 
     def _take(self) -> Job | None:
         with self._bell:

@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.breaks_the_record]
 SIZE = 24
 MUTATIONS = int(os.environ.get("ONRECORD_FAULTS_MUTATIONS", "800" if BACKEND == "sqlite" else "300"))
 OUTSIDE_SHARE = 12  # one in so many rewrites the whole record, which costs most
-# The chat's half of kind 11 is in tests/messenger/conversations/test_comparing.py.
+# The chat's half of kind 11 is in tests/messenger/conversations/test_comparing.py, kind 17 in test_attachments.py.
 # Kinds of the list that need a part that is not built: they are printed with every run, so that nobody overlooks them.
 NOT_COVERED = ()
 CLEAN = int(os.environ.get("ONRECORD_FAULTS_CLEAN", "40"))

@@ -171,3 +171,24 @@ def test_files_fit_on_a_phone_in_the_dark(sign_in: SignIn) -> None:
     keep_picture(alice, "files-received-phone-dark")
     assert alice.evaluate("() => document.documentElement.scrollWidth - window.innerWidth") <= 1
     assert violations(alice) == []
+
+
+def test_an_officer_finds_a_file_by_its_name_and_fetches_it(pair: tuple[Page, Page], sign_in: SignIn) -> None:
+    alice, _ = pair
+    attach(alice, {"name": "pelican fee table.pdf", "mimeType": "application/pdf", "buffer": PDF})
+    alice.get_by_label(re.compile("^Message to")).press("Enter")
+    expect(alice.get_by_role("link", name=re.compile("pelican fee table.pdf"))).to_be_visible()
+    cora = sign_in("cora")
+    cora.goto("/portal/search/")
+    cora.get_by_label("Why are you looking?").fill("Complaint of a client, file 12")
+    cora.get_by_role("button", name="Go on").click()
+    cora.get_by_label("Words").fill("pelican")
+    cora.get_by_role("button", name="Search").click()
+    cora.locator("a[href^='/portal/entries/']").first.click()
+    link = cora.get_by_role("link", name=re.compile("pelican fee table.pdf"))
+    expect(link).to_be_visible()
+    keep_picture(cora, "files-portal-desktop-light")
+    assert violations(cora) == []
+    with cora.expect_download() as download:
+        link.click()
+    assert Path(download.value.path()).read_bytes() == PDF

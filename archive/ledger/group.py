@@ -98,7 +98,7 @@ class Group:
             self._is_committing = True
 
     def join(self, job: Job) -> bool:
-        """Take an action in, unless whoever asked has gone. From now on it belongs to the group, whatever comes of it."""
+        """Take an action in, unless whoever asked has gone. From now on it belongs to the group, whatever happens."""
         is_wanted = job.future.set_running_or_notify_cancel()
         if is_wanted:
             self.jobs.append(job)

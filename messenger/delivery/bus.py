@@ -1,32 +1,28 @@
 """The wake-up: "conversation 7 has something new". A hint, never the truth; only ids travel.
 
-In one process the listeners are called directly; with Redis the hint is published on the conversation's own channel,
-and the processes hear it that have somebody to tell (subscription.py). A lost wake-up is harmless: every hub looks by
-itself (hub.py).
+In one process the listeners are called directly; with Redis the hint is published (publisher.py) on the conversation's
+own channel, and the processes hear it that have somebody to tell (subscription.py). A lost wake-up is harmless: every
+hub looks by itself (hub.py).
 """
 
 import threading
 from collections.abc import Callable
 
-import redis
-import structlog
 from django.conf import settings
 from django.db import transaction
+
+from messenger.delivery.publisher import Publisher
 
 ALL = "onrecord:wake"  # nothing is published there; a subscription that holds it never ends
 Listener = Callable[[str], None]  # takes a hint: "7" (conversation 7 has something new) or "7 3" (person 3 types in 7)
 
-log = structlog.get_logger(__name__)
 _listeners: set[Listener] = set()
 _lock = threading.Lock()
-_client = (
-    redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1) if settings.REDIS_URL else None
-)
 
 
-def channel_of(conversation_id: int | str) -> str:
-    """Return the channel on which a conversation's hints travel."""
-    return f"{ALL}:{conversation_id}"
+def channel_of(hint: int | str) -> str:
+    """Return the channel on which a conversation's hints travel, from the conversation or from a hint."""
+    return f"{ALL}:{str(hint).partition(' ')[0]}"
 
 
 def announce(conversation_id: int) -> None:
@@ -40,15 +36,11 @@ def announce_typing(conversation_id: int, person_id: int) -> None:
 
 
 def publish(hint: str) -> None:
-    """Pass a hint on now. Never raises for a bus that is away: the readers find out by themselves."""
-    if _client is None:
+    """Pass a hint on now. Never waits and never raises for a bus that is away: the readers find out by themselves."""
+    if _publisher is None:
         deliver(hint)
-        return
-    try:
-        _client.publish(channel_of(hint.partition(" ")[0]), hint)
-    except redis.RedisError as error:
-        deliver(hint)
-        log.warning("bus_away", hint=hint, error=type(error).__name__)
+    else:
+        _publisher.put(hint)
 
 
 def deliver(hint: str) -> None:
@@ -63,3 +55,6 @@ def listen(listener: Listener) -> None:
     """Have `listener(hint)` called, from any thread, at every wake-up."""
     with _lock:
         _listeners.add(listener)
+
+
+_publisher = Publisher(settings.REDIS_URL, channel_of=channel_of, fall_back=deliver) if settings.REDIS_URL else None

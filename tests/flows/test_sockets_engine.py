@@ -1,7 +1,7 @@
 """Delivery in the running product, under Daphne and under uvicorn: races, a lost bus, goodbyes, senders of too much.
 
-The uvicorn process stands beside the other one on the same database with a bus that leads nowhere: what is posted
-through it wakes its own sockets, what is posted through the other one it must find by itself.
+Each stands beside the product's own process on the same database with a bus that leads nowhere: what is posted through
+it wakes its own sockets, what is posted through the other one it must find by itself.
 """
 
 import asyncio
@@ -22,22 +22,22 @@ from tests.reader import Reader
 from tests.stack import ROOT, Stack, WebProcess
 
 NOWHERE = "redis://127.0.0.1:1/0"
-UVICORN = ("-m", "uvicorn", "--log-level", "warning", "--ws-per-message-deflate", "false", "--port")
-APPLICATION = ("--app-dir", str(ROOT), "messenger.asgi:application")
+APPLICATION = "messenger.asgi:application"
+SERVERS = {
+    "daphne": ("-m", "daphne", "-b", "127.0.0.1", APPLICATION, "-p"),
+    "uvicorn": ("-m", "uvicorn", "--log-level", "warning", "--ws-per-message-deflate", "false", APPLICATION, "--port"),
+}
 
 
-@pytest.fixture(scope="module")
-def uvicorn(stack: Stack) -> Iterator[Stack]:
+@contextmanager
+def _beside(stack: Stack, name: str) -> Iterator[Stack]:
+    """Start a web process of its own on the stack's database."""
     port = services.free_port()
-    environment = stack.environment | {"PORT": str(port), "DJANGO_SETTINGS_MODULE": "messenger.settings"}
+    environment = stack.environment | {"PORT": str(port), "PYTHONPATH": str(ROOT)}
     if "REDIS_URL" in environment:
         environment["REDIS_URL"] = NOWHERE
-    process = WebProcess(
-        folder=services.new_folder("uvicorn"),
-        port=port,
-        arguments=(*UVICORN, str(port), *APPLICATION),
-        environment=environment,
-    )
+    arguments = (*SERVERS[name], str(port))
+    process = WebProcess(folder=services.new_folder(name), port=port, arguments=arguments, environment=environment)
     try:
         process.start()
         yield replace(stack, web=process)
@@ -45,9 +45,10 @@ def uvicorn(stack: Stack) -> Iterator[Stack]:
         process.stop()
 
 
-@pytest.fixture(scope="module", params=["daphne", "uvicorn"])
-def server(request: pytest.FixtureRequest, stack: Stack) -> Stack:
-    return stack if request.param == "daphne" else request.getfixturevalue("uvicorn")
+@pytest.fixture(scope="module", params=SERVERS)
+def server(request: pytest.FixtureRequest, stack: Stack) -> Iterator[Stack]:
+    with _beside(stack, request.param) as served:
+        yield served
 
 
 @pytest.fixture(scope="module")
@@ -106,10 +107,10 @@ def test_a_removal_that_races_with_a_burst_lets_nothing_after_it_through(
 
 
 def test_without_a_bus_everything_comes_within_five_seconds_once_and_in_order(
-    stack: Stack, uvicorn: Stack, browsers: dict[str, httpx.Client]
+    server: Stack, browsers: dict[str, httpx.Client]
 ) -> None:
     group = _group(browsers)
-    reader = Reader.hello(uvicorn, browsers["bob"], {group: 1})
+    reader = Reader.hello(server, browsers["bob"], {group: 1})
     for number in range(5):
         last = _post(browsers["alice"], group, f"line {number}")
     began = time.monotonic()
@@ -118,9 +119,9 @@ def test_without_a_bus_everything_comes_within_five_seconds_once_and_in_order(
     assert _numbers(reader, group) == list(range(2, last + 1))
 
 
-def test_without_a_bus_a_sign_out_still_ends_the_socket_within_a_second_or_so(stack: Stack, uvicorn: Stack) -> None:
+def test_without_a_bus_a_sign_out_still_ends_the_socket_within_a_second_or_so(stack: Stack, server: Stack) -> None:
     browser = stack.sign_in("dana")
-    reader = Reader.hello(uvicorn, browser)
+    reader = Reader.hello(server, browser)
     browser.post("/accounts/logout/", data={"csrfmiddlewaretoken": browser.headers["X-CSRFToken"]})
     assert reader.wait_for_close(seconds=1.5) == 4001
 

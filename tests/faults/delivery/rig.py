@@ -148,8 +148,9 @@ class Rig:
 
     async def all_online(self) -> None:
         """Wait until every reader that is not done for good has a socket."""
-        waiting = [reader.is_online.wait() for reader in self.readers if not self._tasks[reader].done()]
-        await asyncio.wait_for(asyncio.gather(*waiting), ONLINE_S)
+        async with asyncio.timeout(ONLINE_S):
+            while not all(reader.is_online.is_set() for reader in self._live()):
+                await asyncio.sleep(0.02)
 
     async def burst(self, count: int, *, senders: int = 8) -> None:
         """Send so many messages from new senders at once; return when all are acknowledged and heard."""

@@ -110,6 +110,7 @@ async def redis_hangs(rig: Rig, site: Site) -> None:
     await rig.burst(BURST)
 
 
+@pytest.mark.faults_only
 def test_a_server_that_trusts_the_bus_is_caught(site: Site) -> None:
     """The control: the same bus that drops everything, before a server that never looks for itself."""
     stack, honest = site.stack, site.stack.web.arguments

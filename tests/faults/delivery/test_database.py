@@ -6,6 +6,7 @@ Control: with `synchronous_commit = off` the same stop loses acknowledged messag
 import asyncio
 import signal
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pytest
@@ -16,7 +17,7 @@ from tests.faults.delivery.history import judge, read_log
 from tests.faults.delivery.rig import IS_LONG, Office, Rig, by_hand, open_office, read_store, run_load
 from tests.stack import Stack, new_stack
 
-pytestmark = pytest.mark.backend("postgres")
+pytestmark = [pytest.mark.backend("postgres"), pytest.mark.faults_only]
 STOPS = 20 if IS_LONG else 2
 DISK_MB = 200
 # Little enough log that the disk can be filled with something else.
@@ -60,18 +61,17 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    disk = new_disk(size_mb=DISK_MB)
-    server = postgres_on(disk, **SMALL)
-    stack = new_stack()
-    stack.environment["DATABASE_URL"] = server.url
-    office = open_office(stack, people=8, conversations=4)
-    stack.web.start()
-    try:
+    with ExitStack() as undo:
+        disk = new_disk(size_mb=DISK_MB)
+        undo.callback(disk.unmount)
+        server = postgres_on(disk, **SMALL)
+        undo.callback(server.kill)
+        stack = new_stack()
+        stack.environment["DATABASE_URL"] = server.url
+        office = open_office(stack, people=8, conversations=4)
+        undo.callback(stack.web.stop)
+        stack.web.start()
         yield Site(stack, office, disk, server)
-    finally:
-        stack.web.stop()
-        server.kill()
-        disk.unmount()
 
 
 async def begin(rig: Rig) -> None:

@@ -31,6 +31,8 @@ CONTROL_FRAMES = 60
 SILENCE_S = 1.0
 LAST = "the last frame of this connection"
 SHAPED = 0.6  # of the connections; the others send bytes
+if not IS_LONG:
+    pytestmark = pytest.mark.backend("sqlite")  # the other database in the long form
 
 
 @dataclass

@@ -17,6 +17,8 @@ from tests.stack import Stack, new_stack
 CYCLES, LEAST_ACKED = (50, 20_000) if IS_LONG else (5, 100)
 PEOPLE, CONVERSATIONS, READERS, SENDERS = 12, 4, 12, 8
 RESUME_S = 10.0
+if not IS_LONG:
+    pytestmark = pytest.mark.backend("sqlite")  # the other database in the long form
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,24 +75,23 @@ class Site:
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    disk = new_disk(size_mb=3_000 if IS_LONG else 700)
-    server = postgres_on(disk)
-    stack = new_stack()
-    stack.environment |= {"DATABASE_URL": server.url, "ONRECORD_GUARD_S": "0"}
-    environment = os.environ | stack.environment | {"DJANGO_SETTINGS_MODULE": "messenger.settings"}
-    writer = subprocess.Popen(
-        services.dies_with_parent([sys.executable, "-c", PROGRAM], by="KILL"),
-        cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    site = Site(disk, server, stack, writer)
-    try:
+    with ExitStack() as undo:
+        disk = new_disk(size_mb=3_000 if IS_LONG else 700)
+        undo.callback(disk.unmount)
+        server = postgres_on(disk)
+        undo.callback(server.kill)
+        stack = new_stack()
+        stack.environment |= {"DATABASE_URL": server.url, "ONRECORD_GUARD_S": "0"}
+        environment = os.environ | stack.environment | {"DJANGO_SETTINGS_MODULE": "messenger.settings"}
+        command = services.dies_with_parent([sys.executable, "-c", PROGRAM], by="KILL")
+        writer = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        undo.callback(writer.wait)
+        undo.callback(writer.kill)
+        site = Site(disk, server, stack, writer)
         assert site.read_line() == ["ready"]
         yield site
-    finally:
-        writer.kill()
-        writer.wait()
-        server.kill()
-        disk.unmount()
 
 
 def test_a_power_cut_loses_nothing_acknowledged_and_both_controls_do(site: Site) -> None:

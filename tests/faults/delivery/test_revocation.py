@@ -26,6 +26,8 @@ RACING = 1_000 if IS_LONG else 120
 NOT_YET = ("second factor reset", "wall", "space closed")  # causes that the product does not have yet
 NEW_PASSWORD = "another-harbour-lantern-43"
 CHANNELS = ("socket", "read", "post", "search", "export link", "token", "token's socket")
+if not IS_LONG:
+    pytestmark = pytest.mark.backend("sqlite")  # the other database in the long form
 
 
 @dataclass
@@ -203,6 +205,7 @@ async def closes(reader: Reader) -> bool:
     return False
 
 
+@pytest.mark.faults_only
 def test_removals_that_race_messages_leak_nothing_and_a_server_that_does_not_revoke_is_caught(stack: Stack) -> None:
     office = open_office(stack, people=6, conversations=1)
     verdict = judge_race(stack, office, name="race")

@@ -14,7 +14,7 @@ from tests.faults.delivery.history import read_log
 from tests.faults.delivery.rig import IS_LONG, Office, Rig, open_office, run_load
 from tools import stack as stack_tool
 
-pytestmark = pytest.mark.backend("postgres")
+pytestmark = [pytest.mark.backend("postgres"), pytest.mark.faults_only]
 ROUNDS = 10 if IS_LONG else 1
 READERS, SENDERS = 12, 8
 

@@ -23,8 +23,6 @@ FENCED_TABLES = (
 )
 # On PostgreSQL the chat's rows have a fence too: none without its entry.
 ROWS_WITH_ENTRIES = ("messenger_message", "messenger_streamevent")
-# On PostgreSQL the chat's rows have a fence too: none without its entry.
-ROWS_WITH_ENTRIES = ("messenger_message", "messenger_streamevent")
 # In an order that foreign keys allow.
 RECORD_TABLES = (
     "archive_document",

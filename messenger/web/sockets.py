@@ -237,13 +237,15 @@ class ChatSocket(AsyncWebsocketConsumer):
         actions.mark_read(self._fresh_person(), conversation_id=conversation_id, n=n)
 
     async def _typing(self, conversation_id: int) -> None:
-        """What comes too often is left out without a word: it is of no weight."""
-        if settings.ONRECORD_TYPING and TYPING.passes(self.guest.person.pk, conversation_id, time.monotonic()):
-            await in_database(self._say_typing, conversation_id)
+        """What comes too often is left out without a word: it is of no weight. Refused first, so that a conversation
+        that is absent or not theirs is always answered alike."""
+        await in_database(self._require_seat, conversation_id)
+        person_id = self.guest.person.pk
+        if settings.ONRECORD_TYPING and TYPING.passes(person_id, conversation_id, time.monotonic()):
+            bus.announce_typing(conversation_id, person_id)
 
-    def _say_typing(self, conversation_id: int) -> None:
+    def _require_seat(self, conversation_id: int) -> None:
         access_conversation(self._fresh_person(), conversation_id)
-        bus.announce_typing(conversation_id, self.guest.person.pk)
 
     def _fresh_person(self) -> Person:
         """Return the person as they are now: a socket outlives role changes and sign-outs."""

@@ -174,6 +174,7 @@ async def test_an_answer_that_finds_nobody_is_no_failure_of_ours(error: Exceptio
     await door._send_bytes(b"{}")
 
 
+@pytest.mark.faults_only
 def test_a_server_that_takes_frames_as_they_come_is_caught(stack: Stack) -> None:
     office = open_office(stack, people=3, conversations=1)
     attacker = Attacker(office.seats[2], stack.web.port, office.conversations[0])

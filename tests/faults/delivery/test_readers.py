@@ -132,6 +132,7 @@ def test_a_storm_of_reconnects_loses_nothing(site: Site) -> None:
     assert verdict.counts["connected"] == 2 * STORM
 
 
+@pytest.mark.faults_only
 def test_a_long_run_with_broken_connections_loses_nothing_and_memory_stays_flat(site: Site) -> None:
     dice = random.Random(SEED)
 

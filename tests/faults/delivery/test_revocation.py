@@ -131,6 +131,7 @@ def stack() -> Stack:
     return new_stack()
 
 
+@pytest.mark.faults_only
 def test_whatever_ends_an_access_ends_it_on_every_way(stack: Stack) -> None:
     office = open_office(stack, people=2, conversations=1)
     victims = run_program("victims_program", stack, str(len(CAUSES) + 1))["victims"]

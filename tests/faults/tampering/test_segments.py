@@ -176,6 +176,7 @@ def original(tmp_path: Path) -> Path:
     return bag
 
 
+@pytest.mark.faults_only
 def test_a_segment_of_many_tiles_verifies_with_a_shell_too(tmp_path: Path) -> None:
     """It begins and ends within a tile, and has hashes of two levels."""
     record(*(said(f"message {i}", stream=f"conversation:{i % 3}") for i in range(255)))

@@ -1,4 +1,4 @@
-"""Leaves the longer suites of delivery to `make faults`: `make test` has to end within minutes.
+"""Leaves the longer suites to `make faults`: `make test` has to end within minutes.
 
 ONRECORD_FAULTS_ALL=1 runs the short form of every suite, ONRECORD_FAULTS_LONG=1 the long one.
 """

@@ -3,6 +3,7 @@
 The dump that is restored is a real one of all tables of the record, with the fences down, as its owner would do it.
 """
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
@@ -33,7 +34,8 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, settings: Settings) -> Path:
-    """A store, and a guard of this test's own."""
+    """A store, and a guard of this test's own; no record keys that another test left in the shared key folder."""
+    shutil.rmtree(settings.ONRECORD_KEY_DIR / record_keys.FOLDER, ignore_errors=True)
     path = tmp_path / "store"
     path.mkdir()
     settings.ONRECORD_SEGMENT_STORE = f"file://{path}?immutable=no"

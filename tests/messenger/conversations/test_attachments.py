@@ -71,7 +71,7 @@ def test_a_posted_file_is_in_the_record_and_comes_back_byte_by_byte(cast: Cast) 
     assert (file.name, file.type, file.size_bytes) == ("terms.pdf", "application/pdf", len(data))
     assert file.sha256 == hashlib.sha256(data).hexdigest()
     assert fetched(cast.bob, message) == data
-    assert b"PDF" not in blob_path(file.blob).read_bytes()
+    assert b"/Type /Catalog" not in blob_path(file.blob).read_bytes()
     assert '"att.0"' in ledger.leaf_text(message.seq)
 
 

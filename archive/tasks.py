@@ -2,6 +2,7 @@
 
 from celery import shared_task
 from celery.signals import worker_init
+from django.db import connection
 from django.utils import timezone
 
 from archive import catalog, evidence, holds, ledger, retention, segments
@@ -14,6 +15,15 @@ def confirm_identity(**_: object) -> None:
         ledger.confirm_identity()
     except (ledger.KeyMissing, ledger.ForeignRecord) as error:
         raise SystemExit(str(error)) from error  # an exception would only be logged
+    finally:
+        _close_pool()
+
+
+def _close_pool() -> None:
+    # The worker's own start takes connections away beneath a pool that is open by then, and every later task waits.
+    connection.close()
+    if connection.vendor == "postgresql":
+        connection.close_pool()  # type: ignore[attr-defined]  # of Django's PostgreSQL backend
 
 
 @shared_task(name="archive.collect_evidence")

@@ -15,12 +15,11 @@ def confirm_identity(**_: object) -> None:
         ledger.confirm_identity()
     except (ledger.KeyMissing, ledger.ForeignRecord) as error:
         raise SystemExit(str(error)) from error  # an exception would only be logged
-    finally:
-        _close_pool()
 
 
-def _close_pool() -> None:
-    # The worker's own start takes connections away beneath a pool that is open by then, and every later task waits.
+@worker_init.connect
+def close_pool(**_: object) -> None:
+    """Leave no pool behind that look: the worker's start takes its connections away, and every task would wait."""
     connection.close()
     if connection.vendor == "postgresql":
         connection.close_pool()  # type: ignore[attr-defined]  # of Django's PostgreSQL backend

@@ -9,6 +9,7 @@ import json
 import re
 import struct
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import cast
 
@@ -17,7 +18,7 @@ ROOM = "room@conference.localhost"
 STAMP = "zq%d."
 
 
-class Wire(asyncio.Protocol):
+class Wire(asyncio.Protocol, ABC):
     """One connection. `heard(wire, data)` gets whole frames or stanzas that have arrived, many at once."""
 
     needle: bytes  # occurs once in what one member receives of one message
@@ -61,11 +62,13 @@ class Wire(asyncio.Protocol):
         self.is_begun = True
         self.take()
 
+    @abstractmethod
     def take(self) -> None:
-        raise NotImplementedError
+        """Hand over the whole frames or stanzas in `rest`, and keep what is left."""
 
+    @abstractmethod
     def post(self, room: str, text: str) -> None:
-        raise NotImplementedError
+        """Send a message into the room."""
 
 
 class OnRecordWire(Wire):

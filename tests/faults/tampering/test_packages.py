@@ -8,9 +8,7 @@ import hashlib
 import json
 import os
 import random
-import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,11 +17,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from archive import checkpoint, ledger, verify
 from archive.export import package as packaging
 from tests.archive.exporting import export, open_office, unpack
-from tests.faults.tampering.attack import SEED
+from tests.faults.tampering.copies import Alter, accepted_copies
 
 pytestmark = pytest.mark.django_db(transaction=True)
 COPIES = int(os.environ.get("ONRECORD_FAULTS_PACKAGES", "18"))
-Alter = Callable[[Path, random.Random], str]
 
 
 def leave_out_the_middle(folder: Path, dice: random.Random) -> str:
@@ -129,21 +126,14 @@ ALTERED: tuple[tuple[Alter, bool], ...] = (  # with True, the attacker makes all
 
 def test_no_altered_copy_of_a_package_verifies(tmp_path: Path) -> None:
     open_office()
-    original, dice = unpack(export(tmp_path)), random.Random(SEED)
-    assert verifiers_that_accept(original) == ["verify.py", "verify.sh"], "control: the original"
-    cover_up(original)
-    assert verifiers_that_accept(original) == ["verify.py", "verify.sh"], "control: covering up alters nothing true"
-    accepted = []
-    for number in range(COPIES):
-        alter, is_covered_up = ALTERED[number % len(ALTERED)]
-        copy = tmp_path / "copy"
-        shutil.copytree(original, copy)
-        said = alter(copy, dice)
-        if is_covered_up:
-            cover_up(copy)
-        accepted += [f"{said}: accepted by {name}" for name in verifiers_that_accept(copy)]
-        shutil.rmtree(copy)
-    print(f"seed {SEED}: {COPIES} altered packages, {len(accepted)} accepted")
+    accepted = accepted_copies(
+        unpack(export(tmp_path)),
+        scratch=tmp_path,
+        count=COPIES,
+        altered=ALTERED,
+        cover_up=cover_up,
+        accepting=verifiers_that_accept,
+    )
     assert accepted == []
 
 

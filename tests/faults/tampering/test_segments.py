@@ -7,9 +7,7 @@ import hashlib
 import json
 import os
 import random
-import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,11 +17,10 @@ from archive import checkpoint, ledger, verify
 from archive.export import package as packaging
 from archive.segments.bag import Run, write_bag
 from tests.archive.samples import NOON, record, said
-from tests.faults.tampering.attack import SEED
+from tests.faults.tampering.copies import VERIFIERS, Alter, accepted_copies
 
 pytestmark = [pytest.mark.django_db, pytest.mark.backend("sqlite")]  # what is attacked are files
 COPIES = int(os.environ.get("ONRECORD_FAULTS_PACKAGES", "13"))
-Alter = Callable[[Path, random.Random], str]
 FIRST, SIZE = 12, 36
 LAST = f"000.p/{SIZE}"  # the one tile, and the one bundle
 
@@ -191,25 +188,15 @@ def test_a_segment_of_many_tiles_verifies_with_a_shell_too(tmp_path: Path) -> No
 
 
 def test_no_altered_copy_of_a_segment_verifies(tmp_path: Path, original: Path) -> None:
-    dice = random.Random(SEED)
-    assert verifiers_that_accept(original) == VERIFIERS, "control: the original"
-    cover_up(original)
-    assert verifiers_that_accept(original) == VERIFIERS, "control: covering up alters nothing true"
-    accepted = []
-    for number in range(COPIES):
-        alter, is_covered_up = ALTERED[number % len(ALTERED)]
-        copy = tmp_path / "copy"
-        shutil.copytree(original, copy)
-        what = alter(copy, dice)
-        if is_covered_up:
-            cover_up(copy)
-        accepted += [f"{what}: accepted by {name}" for name in verifiers_that_accept(copy)]
-        shutil.rmtree(copy)
-    print(f"seed {SEED}: {COPIES} altered segments, {len(accepted)} accepted")
+    accepted = accepted_copies(
+        original,
+        scratch=tmp_path,
+        count=COPIES,
+        altered=ALTERED,
+        cover_up=cover_up,
+        accepting=verifiers_that_accept,
+    )
     assert accepted == []
-
-
-VERIFIERS = ["verify.py", "verify.sh"]
 
 
 def verifiers_that_accept(bag: Path) -> list[str]:

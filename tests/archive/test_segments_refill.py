@@ -212,8 +212,8 @@ def test_a_segment_under_another_name_is_not_taken(settings: Settings, folder: P
             refill()
 
 
-def test_a_record_that_the_database_contradicts_is_not_taken(settings: Settings) -> None:
-    """A fork signed with the stolen log key: its segments verify, but they do not continue what is here."""
+def seal_a_fork(settings: Settings) -> Dump:
+    """Seal twenty entries, then go on from the tenth with five others, which the guard learns; return the tenth's."""
     record_conversations(10)
     fork = take_dump()
     record(*(said(f"the fork {i}") for i in range(10)))
@@ -221,19 +221,19 @@ def test_a_record_that_the_database_contradicts_is_not_taken(settings: Settings)
     put_back(fork)
     record(*(said(f"the truth {i}") for i in range(5)))
     keep_guard(settings)
+    return fork
+
+
+def test_a_record_that_the_database_contradicts_is_not_taken(settings: Settings) -> None:
+    """A fork signed with the stolen log key: its segments verify, but they do not continue what is here."""
+    seal_a_fork(settings)
     with pytest.raises(CommandError, match="first 15 entries are not those of the database"):
         refill()
     assert ledger.latest_checkpoint().size == 15
 
 
 def test_a_record_that_the_guard_contradicts_is_not_taken(settings: Settings) -> None:
-    record_conversations(10)
-    fork = take_dump()
-    record(*(said(f"the fork {i}") for i in range(10)))
-    segments.seal_segments(at=now())
-    put_back(fork)
-    record(*(said(f"the truth {i}") for i in range(5)))
-    keep_guard(settings)
+    fork = seal_a_fork(settings)
     put_back(fork)
     with pytest.raises(CommandError, match="the guard knows another record of 15 entries"):
         refill()

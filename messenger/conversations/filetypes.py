@@ -4,9 +4,12 @@ The bytes decide and the name only narrows down: `report.pdf` with a program ins
 refused, and so are programs, scripts and pages, whatever the firm's list says of them.
 """
 
+import lzma
 import re
+import struct
 import unicodedata
 import zipfile
+import zlib
 from typing import BinaryIO
 
 import puremagic
@@ -15,6 +18,7 @@ from PIL import Image, UnidentifiedImageError
 HEAD_BYTES = 65_536
 MOST_NAME_BYTES = 255
 MOST_PIXELS = 100_000_000
+MOST_AT_ONCE_BYTES = 2 * 1024 * 1024  # of a zip file, so of its list of parts: that of some 20,000
 UNKNOWN = "application/octet-stream"
 TEXT = "text/plain"
 
@@ -54,6 +58,9 @@ _PROGRAMS = (b"MZ", b"\x7fELF", b"#!", b"\xfe\xed\xfa", b"\xce\xfa\xed\xfe", b"\
              b"dex\n", b"!<arch>", b"L\x00\x00\x00\x01\x14\x02\x00")  # fmt: skip
 _PAGE = re.compile(rb"<(?:!doctype\s+html|html|head|body|script|svg|iframe|\?php|%|hta:)", re.IGNORECASE)
 _ENDING = re.compile(r"[a-z0-9]{1,8}", re.ASCII)
+# What the library raises for a zip file that is broken, by the place at which it breaks.
+_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, OSError, ValueError, KeyError, EOFError,
+           RuntimeError, OverflowError)  # fmt: skip
 
 
 class NotAnImage(ValueError):
@@ -115,13 +122,13 @@ def read_image_size(file: BinaryIO, *, media_type: str) -> tuple[int, int]:
 
 
 def _zipped(file: BinaryIO) -> str:
-    """Tell office documents from other zip files by the names of their parts; nothing is unpacked."""
+    """Tell office documents from other zip files by the names of their parts; a few bytes at most are unpacked."""
     try:
         file.seek(0)
-        with zipfile.ZipFile(file) as archive:
+        with zipfile.ZipFile(_InPieces(file)) as archive:
             names = archive.namelist()[:2_000]
-            kind = archive.read("mimetype")[:100].decode("ascii") if names[:1] == ["mimetype"] else ""
-    except (zipfile.BadZipFile, OSError, ValueError, KeyError, RuntimeError, NotImplementedError):
+            kind = _mimetype_in(archive) if names[:1] == ["mimetype"] else ""
+    except _BROKEN:
         return UNKNOWN
     if any(name.endswith("vbaProject.bin") for name in names) or "META-INF/MANIFEST.MF" in names:
         return UNKNOWN
@@ -130,6 +137,26 @@ def _zipped(file: BinaryIO) -> str:
     if "[Content_Types].xml" in names:
         return next((media for folder, media in _ZIPPED.items() if any(n.startswith(folder) for n in names)), UNKNOWN)
     return "application/zip"
+
+
+def _mimetype_in(archive: zipfile.ZipFile) -> str:
+    with archive.open("mimetype") as part:  # never whole: a few kilobytes unpack to gigabytes
+        return part.read(100).decode("ascii")
+
+
+class _InPieces:
+    """A zip file for the library, which reads and keeps the list of parts whole, however long somebody made it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        is_open = size is None or size < 0
+        piece = self._file.read(MOST_AT_ONCE_BYTES + 1 if is_open else min(size or 0, MOST_AT_ONCE_BYTES + 1))
+        if len(piece) > MOST_AT_ONCE_BYTES:
+            raise zipfile.BadZipFile("its list of parts is too long")
+        return piece
 
 
 def _is_text(head: bytes) -> bool:

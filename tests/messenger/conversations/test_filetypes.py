@@ -2,6 +2,8 @@
 
 import io
 import struct
+import tracemalloc
+import zipfile
 import zlib
 
 import pytest
@@ -116,3 +118,43 @@ def test_an_image_that_would_unpack_to_far_too_much_is_refused_from_its_header()
 def test_what_is_no_image_of_its_type_is_refused(data: bytes) -> None:
     with pytest.raises(NotAnImage):
         read_image_size(io.BytesIO(data), media_type="image/png")
+
+
+def test_a_part_that_would_unpack_to_gigabytes_is_not_unpacked() -> None:
+    """Forty megabytes of zeros take forty kilobytes: what is allowed to come in would unpack to fifty gigabytes."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("mimetype", bytes(40_000_000))
+    assert kind_of(file.getvalue(), "a.odt") not in filetypes.ALLOWED
+    assert peak_bytes_for(file.getvalue()) < 4_000_000
+
+
+def test_a_list_of_endlessly_many_parts_is_not_read() -> None:
+    place, parts = b"PK\x03\x04" + bytes(26) + b"a", 60_000
+    listed = struct.pack("<4s24xH12xL", b"PK\x01\x02", 1, 0)[:46] + b"a"
+    end = struct.pack("<4sHHHHLLH", b"PK\x05\x06", 0, 0, 65_535, 65_535, parts * len(listed), len(place), 0)
+    data = place + parts * listed + end
+    assert len(zipfile.ZipFile(io.BytesIO(data)).namelist()) == parts, "it is a zip file as the library reads them"
+    assert kind_of(data, "a.zip") == filetypes.UNKNOWN
+    assert peak_bytes_for(data) < 8_000_000
+
+
+def test_a_zip_file_that_breaks_while_it_is_unpacked_is_unknown() -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("mimetype", b"application/vnd.oasis.opendocument.text")
+    data = bytearray(file.getvalue())
+    start = 30 + len("mimetype")
+    data[start : start + 20] = b"\x07" * 20
+    assert kind_of(bytes(data), "a.odt") == filetypes.UNKNOWN
+
+
+def peak_bytes_for(data: bytes) -> int:
+    """Return how much memory a look at a file takes at its worst."""
+    file = io.BytesIO(data)
+    tracemalloc.start()
+    try:
+        sniff(file, name="file")
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()

@@ -17,6 +17,7 @@ from archive import ledger, purging, spans
 from archive.canonical import Json
 from archive.events import HOLDS_STREAM, Actor, HoldPlaced, HoldReleased
 from archive.leaf import format_time, parse_time
+from archive.ledger.head import stream_id
 from archive.ledger.opening import content_of, record_keys
 from archive.models import Document, Entry, RecordKey
 from archive.spans import Span
@@ -45,9 +46,9 @@ class Scope:
     since: datetime | None = None
     until: datetime | None = None
 
-    @property
-    def every_stream(self) -> tuple[str, ...]:
-        return self.streams + self.actors
+    def stream_ids(self) -> frozenset[str]:
+        """Return the ids of the streams it covers whole. Raises KeyMissing."""
+        return frozenset(map(stream_id, self.streams + self.actors))
 
     def is_within(self, at: datetime) -> bool:
         return (self.since is None or at >= self.since) and (self.until is None or at < self.until)
@@ -136,16 +137,18 @@ def held_among(seqs: Iterable[int]) -> dict[int, list[int]]:
     Who said something is read from the sealed content, not from search rows. Call it under the head's lock when the
     answer decides anything.
     """
-    holds = active_holds()
     held: dict[int, list[int]] = defaultdict(list)
+    holds = [(hold.n, hold.scope, hold.scope.stream_ids()) for hold in active_holds()]
     if not holds:
         return held
     for some in purging.portions_of(sorted(seqs)):
-        entries = list(Entry.objects.filter(seq__in=some).select_related("stream"))
-        actors = _actors(entries) if any(hold.scope.actors for hold in holds) else {}
+        entries = list(Entry.objects.filter(seq__in=some))
+        actors = _actors(entries) if any(scope.actors for _, scope, _ in holds) else {}
         for entry in entries:
-            if numbers := [hold.n for hold in holds if _covers(hold.scope, entry, actor=actors.get(entry.seq, ""))]:
-                held[entry.seq] = numbers
+            actor = actors.get(entry.seq, "")
+            for n, scope, streams in holds:
+                if _covers(scope, entry, streams=streams, actor=actor):
+                    held[entry.seq].append(n)
     return held
 
 
@@ -180,7 +183,7 @@ def _protect_some(hold: Hold) -> int:
 
 
 def _entries(scope: Scope) -> QuerySet[Entry]:
-    said = Q(stream__name__in=scope.every_stream)
+    said = Q(stream_id__in=scope.stream_ids())
     if scope.actors:
         said |= Q(seq__in=Document.objects.filter(actor_id__in=scope.actors).values("seq"))
     if scope.since is not None:
@@ -192,10 +195,10 @@ def _entries(scope: Scope) -> QuerySet[Entry]:
     return Entry.objects.filter(said)
 
 
-def _covers(scope: Scope, entry: Entry, *, actor: str) -> bool:
+def _covers(scope: Scope, entry: Entry, *, streams: frozenset[str], actor: str) -> bool:
     if spans.holds(scope.entries, entry.seq):
         return True
-    is_named = entry.stream.name in scope.every_stream or actor in scope.actors
+    is_named = entry.stream_id in streams or actor in scope.actors
     return is_named and scope.is_within(entry.at)
 
 
@@ -215,10 +218,17 @@ def _require_scope(scope: Scope, *, matter: str, reason: str) -> None:
         raise BadHold("A hold needs a matter and a reason.")
     if not (scope.streams or scope.actors or scope.entries):
         raise BadHold("A hold needs a conversation, a person or an entry that it covers.")
+    if not all(name.strip() for name in scope.streams + scope.actors):
+        raise BadHold("A name in the scope of a hold is empty.")
     if len(scope.entries) > MOST_SPANS:
         raise BadHold(f"A hold lists at most {MOST_SPANS} spans of entries.")
+    # An entry that nobody can read as a hold would stop every disposal, for ever.
+    if any(not 0 <= first <= last for first, last in scope.entries):
+        raise BadHold("The entries of a hold are numbers from 0 on, as spans of first and last.")
     if any(time is not None and time.utcoffset() is None for time in (scope.since, scope.until)):
         raise BadHold("The times of a hold need a time zone.")
+    if scope.since is not None and scope.until is not None and scope.since >= scope.until:
+        raise BadHold("A hold ends after it begins: between these times it would cover nothing.")
 
 
 def _placed(scope: Scope, *, matter: str, reason: str, by: Actor, at: datetime) -> HoldPlaced:

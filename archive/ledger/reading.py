@@ -7,15 +7,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from archive import canonical, merkle, sealing
 from archive.canonical import Json
 from archive.keys import KeyMissing
 from archive.ledger.disposals import disposed_by
 from archive.ledger.errors import EntryNotFound
+from archive.ledger.head import stream_id
 from archive.ledger.opening import content_of, record_keys
-from archive.models import Checkpoint, Entry, Leaf, Stream
+from archive.models import Checkpoint, Entry, Head, Leaf, Stream
 
 PAGE = 500
 
@@ -53,8 +54,7 @@ def read_stream(name: str, *, after: int = 0, limit: int = PAGE) -> list[Opened]
 
     Raises KeyMissing where a key is gone without a disposal, and NotOpened where a row is not what was sealed.
     """
-    rows = Entry.objects.select_related("stream").filter(stream__name=name, n__gt=after).order_by("n")[:limit]
-    return _open_all(rows)
+    return _open_all(_items(name).filter(n__gt=after)[:limit])
 
 
 def open_entry(seq: int) -> Opened:
@@ -64,7 +64,7 @@ def open_entry(seq: int) -> Opened:
 
 def find_entry(stream: str, n: int) -> Opened:
     """Return an entry by its number in its stream. Raises EntryNotFound, KeyMissing, NotOpened."""
-    row = Entry.objects.select_related("stream").filter(stream__name=stream, n=n).first()
+    row = _items(stream).filter(n=n).first()
     if row is None:
         raise EntryNotFound(f"Stream {stream} has no item {n}.")
     return _open_all([row])[0]
@@ -140,6 +140,16 @@ def latest_checkpoint() -> SignedCheckpoint:
     if row is None:
         raise EntryNotFound("The record is empty: there is no checkpoint yet.")
     return SignedCheckpoint(size=row.size, root=bytes(row.root), note=row.note, at=row.at)
+
+
+def _items(stream: str) -> QuerySet[Entry]:
+    try:
+        chosen = Entry.objects.filter(stream_id=stream_id(stream))
+    except KeyMissing:
+        if Head.objects.exists():
+            raise
+        chosen = Entry.objects.none()  # the first entry makes the keys
+    return chosen.select_related("stream").order_by("n")
 
 
 def _entry(seq: int) -> Entry:

@@ -14,7 +14,7 @@ from pytest_django import Settings
 from archive import holds, ledger, retention
 from archive.events import HOLDS_STREAM
 from archive.keys import KeyMissing, open_keystore
-from archive.models import Document, RecordKey
+from archive.models import Document, RecordKey, Stream
 from archive.retention import disposing
 from tests.archive.disposals import CARL, CORA, NEXT_DAY, OLD, TERM_OVER, bodies, dispose, erase, say
 from tests.archive.samples import ALICE, BOB, record, signed_in
@@ -115,6 +115,18 @@ def test_a_person_is_held_though_the_search_rows_forget_them_and_for_acts_withou
     assert (bodies(seqs), ledger.open_entry(sign_in.seq).content["address"]) == (["alice"], "192.0.2.7")
 
 
+@pytest.mark.breaks_the_record
+@pytest.mark.parametrize("renamed", ["conversation:7", "holds"])
+def test_a_stream_that_is_renamed_in_the_database_stays_held(renamed: str) -> None:
+    """The app's role may write to the rows of streams, the evidence stands in the leaves: id, time, and the hold."""
+    seqs = say("alice")
+    place(streams=("conversation:7",))
+    Stream.objects.filter(name=renamed).update(name="something else")
+    assert (retention.preview_expired(TERM_OVER).count, dispose().count) == (0, 0)
+    Stream.objects.filter(name="something else").update(name=renamed)
+    assert bodies(seqs) == ["alice"]
+
+
 def test_overlapping_holds_each_keep_it_and_only_the_last_release_lets_it_go() -> None:
     seqs = say("under two holds")
     first, second = place(streams=("conversation:7",)), place(actors=("person:1",))
@@ -177,9 +189,19 @@ def test_holds_are_read_back_as_they_were_placed() -> None:
 
 @pytest.mark.parametrize(
     "scope",
-    [{}, {"streams": ("a",), "since": OLD.replace(tzinfo=None)}, {"entries": tuple((i, i) for i in range(0, 500, 2))}],
+    [
+        {},
+        {"streams": ("a",), "since": OLD.replace(tzinfo=None)},
+        {"streams": ("a",), "since": NEXT_DAY, "until": OLD},
+        {"streams": ("a",), "since": OLD, "until": OLD},
+        {"streams": ("a", " ")},
+        {"actors": ("",)},
+        {"entries": tuple((i, i) for i in range(0, 500, 2))},
+        {"entries": ((1, 2), (5, 3))},
+        {"entries": ((-1, 4),)},
+    ],
 )
-def test_a_hold_of_nothing_and_one_without_a_zone_are_refused(scope: dict[str, object]) -> None:
+def test_a_hold_that_covers_nothing_or_could_not_be_read_back_is_refused(scope: dict[str, object]) -> None:
     with pytest.raises(holds.BadHold):
         place(**scope)
     assert ledger.is_empty()

@@ -23,9 +23,9 @@ test: .venv/.dev ## Run every test on SQLite, then on PostgreSQL and Redis
 	@$(BIN)/python -m tests
 
 faults: .venv/.dev ## Attack the record 10,000 times, kill its writer 300 times, and break delivery for an hour
-	@ONRECORD_FAULTS_MUTATIONS=10000 ONRECORD_FAULTS_CLEAN=200 ONRECORD_FAULTS_FILES=50 ONRECORD_FAULTS_PACKAGES=700 \
-		ONRECORD_FAULTS_KILLS=25 ONRECORD_FAULTS_LONG=1 $(BIN)/python -m tests -rP tests/faults/tampering \
-		tests/faults/test_failpoints.py tests/faults/test_disposal_kills.py tests/faults/delivery
+	@ONRECORD_FAULTS_MUTATIONS=10000 ONRECORD_FAULTS_ALONE=5000 ONRECORD_FAULTS_CLEAN=200 ONRECORD_FAULTS_FILES=50 \
+		ONRECORD_FAULTS_PACKAGES=700 ONRECORD_FAULTS_KILLS=25 ONRECORD_FAULTS_LONG=1 $(BIN)/python -m tests -rP tests/faults/tampering \
+		tests/faults/test_failpoints.py tests/faults/test_disposal_kills.py tests/faults/test_rotation_kills.py tests/faults/delivery
 
 bench: .venv/.dev ## Measure the record (NAME=append, BACKEND=sqlite, ENTRIES=20000) or delivery (NAME=fanout); JSON lines
 	@$(BIN)/python -m bench $(NAME) $(if $(BACKEND),--backend $(BACKEND)) $(if $(ENTRIES),--entries $(ENTRIES)) \

@@ -5,7 +5,7 @@ from celery.signals import worker_init
 from django.db import connection
 from django.utils import timezone
 
-from archive import catalog, evidence, holds, ledger, retention, segments
+from archive import catalog, evidence, holds, ledger, retention, rotation, segments
 
 
 @worker_init.connect
@@ -53,9 +53,10 @@ def check_segments() -> None:
 
 @shared_task(name="archive.finish_disposals")
 def finish_disposals() -> None:
-    """Destroy keys that a stop left after a disposal; put what is newly held under its hold's key."""
+    """Destroy keys that a stop left after a disposal; put what is newly held under its hold's key; end a rotation."""
     retention.finish_disposals(timezone.now())
     holds.protect_held()
+    rotation.finish_rotation(timezone.now())
 
 
 @shared_task(name="archive.take_fingerprint")

@@ -3,7 +3,8 @@
 Danger: the worst case is a key whose KEK is gone. So the new files are staged beside the old ones and opened again; one
 marker file makes all of them valid; old KEKs are destroyed only when no valid file names them. Whoever stops half-way
 leaves a store that opens: as before up to the marker, under the new KEK from then on. The caller holds the head's lock
-from begin() to the commit of the entry and calls finish() after it.
+from begin() to the commit of the entry, leaves a note of the entry before switch(), and calls finish() once it is
+committed: until then the note says what a stop between the two left unrecorded.
 """
 
 import os
@@ -12,12 +13,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archive.keys.custody import Custody, KeyRing
-from archive.keys.files import KeyMissing, create_key_file, create_key_files, make_folder, replace_key_file, sync_folder
+from archive.keys.files import (
+    KeyMissing,
+    create_key_file,
+    create_key_files,
+    make_folder,
+    read_key_file,
+    replace_key_file,
+    sync_folder,
+)
 from archive.keys.store import STAGED, SWITCHED, current_kek, key_files, read_wrapped, ring_of
 from archive.keys.wrapping import split
 
 # Lists the KEKs to destroy once no file names them; it is there from before anything is staged until they are gone.
 RETIRING = "retiring"
+# What the entry of a rotation says; it is there from before the switch until that entry is known to be committed.
+NOTE = "rotation"
 
 
 @dataclass(frozen=True)
@@ -63,6 +74,21 @@ def stage(folder: Path, rotation: Rotation, *, old: Custody, new: Custody) -> in
     return len(keys)
 
 
+def write_note(folder: Path, note: bytes) -> None:
+    """Keep what the entry of this rotation says, for whoever finds that it never was committed."""
+    replace_key_file(folder / NOTE, note)
+
+
+def read_note(folder: Path) -> bytes | None:
+    """Return the note of a rotation that is not finished, None where there is none. Raises KeyMissing."""
+    return read_key_file(folder / NOTE) if (folder / NOTE).exists() else None
+
+
+def is_unfinished(folder: Path) -> bool:
+    """Say whether a rotation is under way, or was interrupted."""
+    return (folder / RETIRING).exists()
+
+
 def switch(folder: Path) -> None:
     """Make the staged files the valid ones, all at once."""
     sync_folder(folder / STAGED)
@@ -71,14 +97,18 @@ def switch(folder: Path) -> None:
 
 
 def finish(folder: Path, *, old: Custody, new: Custody) -> list[str]:
-    """Move the files into place, destroy the KEKs that no key is under, return their ids. May be repeated."""
+    """Move the files into place, destroy the KEKs that no key is under, return their ids. May be repeated.
+
+    Before the switch it undoes the rotation: then it is the new KEK that no key is under.
+    """
     clear_up(folder)
     gone = retiring_keks(folder)
     for kek in gone:
         # The old custody may reach a token that the new one does not name.
         ring_of(folder, custody=new if _reaches(new, kek) else old).destroy(kek)
-    (folder / RETIRING).unlink(missing_ok=True)
-    sync_folder(folder)
+    for name in (NOTE, RETIRING):  # in this order: the list says that there may be a note
+        (folder / name).unlink(missing_ok=True)
+        sync_folder(folder)
     return gone
 
 

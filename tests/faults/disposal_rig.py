@@ -1,17 +1,12 @@
 """Kills a disposal at one step after another, and says what the record holds afterwards. A program of its own.
 
-A step is a statement, a commit or a call that changes the disk; a child that is forked for each kill counts them and
-sends itself SIGKILL. Prints one JSON line. Run by test_disposal_kills.py.
+Prints one JSON line. Run by test_disposal_kills.py.
 """
 
 import json
-import os
-import signal
 import sys
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
@@ -22,12 +17,12 @@ from archive.keys import existing_keys, open_keystore
 from archive.ledger.disposals import read_disposals
 from archive.models import RecordKey
 from tests.archive.record_reset import reset_record
+from tests.faults.steps import act_in_child
 
 ALICE, CARL, CORA = (events.Actor(id=f"person:{i}", name=name) for i, name in enumerate(("Alice", "Carl", "Cora"), 1))
 OLD = datetime(2019, 11, 14, 9, 30, tzinfo=UTC)
 NEXT_DAY = OLD.replace(day=15)
 TERM_OVER = datetime(2026, 11, 15, tzinfo=UTC)  # of OLD's day only
-CALLS = ("fsync", "replace", "link", "unlink")
 EXPIRED, HELD, ERASED, BESIDE = (0, 2, 3), (1,), (5,), (4, 6)
 
 
@@ -41,32 +36,6 @@ class Outcome:
     halfway: int = 0
     unfinished: int = 0
     faults: list[str] = field(default_factory=list)
-
-
-class Counter:
-    """Counts steps; ends the process at the one where it is to die, as `kill -9` from outside would."""
-
-    def __init__(self, *, die_at: int) -> None:
-        self.steps = 0
-        self._die_at = die_at
-
-    def step(self) -> None:
-        self.steps += 1
-        if self.steps == self._die_at:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def execute(self, run: Callable[..., Any], *args: Any) -> Any:  # Any: as Django's wrappers are called
-        self.step()
-        return run(*args)
-
-    def around(self, call: Callable[..., Any]) -> Callable[..., Any]:  # Any: whatever is called
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            self.step()
-            result = call(*args, **kwargs)
-            self.step()
-            return result
-
-        return wrapped
 
 
 def build() -> None:
@@ -87,29 +56,6 @@ def dispose() -> None:
     retention.dispose_expired(reason="term over", **people)  # type: ignore[arg-type]  # the three fit
     if ledger.open_entry(ERASED[0]).disposed_by is None:
         retention.erase([(ERASED[0], ERASED[0])], reason="asked", **people)  # type: ignore[arg-type]  # as above
-
-
-def dispose_in_child(*, die_at: int) -> int:
-    """Dispose in a forked child that dies at a step; return the steps it made, 0 where it died."""
-    connection.close()
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(read)
-        counter = Counter(die_at=die_at)
-        try:
-            for owner, name in (*((os, name) for name in CALLS), (connection, "_commit")):  # all commits pass there
-                setattr(owner, name, counter.around(getattr(owner, name)))
-            with connection.execute_wrapper(counter.execute):
-                dispose()
-            os.write(write, str(counter.steps).encode())
-        finally:
-            os._exit(1)
-    os.close(write)
-    with os.fdopen(read) as pipe:
-        told = pipe.read()
-    os.waitpid(child, 0)
-    return int(told or 0)
 
 
 def examine(outcome: Outcome, *, place: str) -> None:
@@ -150,14 +96,14 @@ def main() -> None:
     call_command("migrate", verbosity=0)
     most = int(sys.argv[1])
     build()
-    outcome = Outcome(steps=dispose_in_child(die_at=0))
+    outcome = Outcome(steps=act_in_child(dispose, die_at=0))
     finish(outcome, place="control")
     rounds = min(most, outcome.steps)
     for number in range(rounds):
         die_at = 1 + number * outcome.steps // rounds
         build()
         # The last steps are not always there: the first time makes keys that later ones find.
-        outcome.kills += dispose_in_child(die_at=die_at) == 0
+        outcome.kills += act_in_child(dispose, die_at=die_at) == 0
         examine(outcome, place=f"step {die_at}")
         finish(outcome, place=f"step {die_at}")
     print(json.dumps(asdict(outcome)), flush=True)

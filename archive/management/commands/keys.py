@@ -82,5 +82,8 @@ def _sentences(status: rotation.KeyStatus) -> list[str]:
     ]
     lines += [f"MISSING: the key of bucket {bucket}" for bucket in status.missing]
     lines += [f"DOES NOT OPEN: {name}" for name in status.unopened]
-    lines += [f"Left by an interrupted rotation: {kek}. Run `manage.py keys rotate`." for kek in status.to_be_destroyed]
+    lines += [
+        f"Left by an interrupted rotation: {kek}. The next sweep of the server destroys it."
+        for kek in status.to_be_destroyed
+    ]
     return lines + ([status.shortcoming] if status.shortcoming else [])

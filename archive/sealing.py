@@ -8,8 +8,9 @@ import hashlib
 import os
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -19,20 +20,20 @@ from archive.canonical import Json
 
 KEY_SIZE_BYTES = 32
 NONCE_SIZE_BYTES = 12
+_FRESH_SIZE_BYTES = KEY_SIZE_BYTES + 2 * NONCE_SIZE_BYTES
 _BLOCK_SIZE_BYTES = 64  # of SHA-256
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER = bytes(byte ^ 0x5C for byte in range(256))
 _REST_OF_BLOCK = bytes(_BLOCK_SIZE_BYTES - KEY_SIZE_BYTES)
 _sha256 = hashlib.sha256
-_Pads = tuple[bytes, bytes]  # a key of HMAC, as its two hashes begin
+_Begun = tuple["hashlib._Hash", "hashlib._Hash"]  # the two hashes of an HMAC, each with the key's block in it
 
 
 class NotOpened(ValueError):
     """The key does not open the ciphertext: one of the two is not what was sealed."""
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where sealed content belongs; it opens nowhere else. `stream` is the stream's id in the leaf."""
 
     origin: str
@@ -47,25 +48,38 @@ class Place:
         return f"dek\n{self.bucket}\n{self.stream}\n{self.n}".encode()
 
 
-@dataclass(frozen=True)
-class Sealed:
-    """What sealing gives: the ciphertext and commitments to keep, and the record key, to be wrapped at once."""
+class Sealed(NamedTuple):
+    """What sealing gives: the ciphertext and the commitments to keep."""
 
     ciphertext: bytes
     commitments: dict[str, Json]
-    record_key: bytes = field(repr=False)
+
+
+@dataclass(slots=True, repr=False)
+class Fresh:
+    """The random bytes of one entry. They seal once: a nonce that is used again gives content away."""
+
+    record_key: bytes  # to be wrapped at once
+    content_nonce: bytes
+    wrapping_nonce: bytes
+
+
+def draw_fresh(count: int) -> list[Fresh]:
+    """Return the random bytes of so many entries, asked of the system at once.
+
+    Use them up before anything else: what a process holds when it forks, both would seal with.
+    """
+    pool = os.urandom(count * _FRESH_SIZE_BYTES)
+    return [_fresh(pool[start : start + _FRESH_SIZE_BYTES]) for start in range(0, len(pool), _FRESH_SIZE_BYTES)]
 
 
 # rule: eu-gdpr-security
-def seal_content(content: dict[str, Json], *, place: Place) -> Sealed:
+def seal_content(content: dict[str, Json], *, place: Place, fresh: Fresh) -> Sealed:
     """Seal named fields under a fresh record key. Raises NotCanonical for what is outside canonical JSON."""
-    record_key = secrets.token_bytes(KEY_SIZE_BYTES)
-    root = _extract(record_key)
-    return Sealed(
-        ciphertext=encrypt(canonical.encode(content), key=_content_key(root), aad=place.content_aad()),
-        commitments=_commitments(content, root=root),
-        record_key=record_key,
-    )
+    root = _extract(fresh.record_key)
+    nonce = fresh.content_nonce
+    sealed = AESGCM(_content_key(root)).encrypt(nonce, canonical.encode(content), place.content_aad())
+    return Sealed(nonce + sealed, _commitments(content, root=root))
 
 
 def unseal(ciphertext: bytes, *, record_key: bytes, place: Place) -> dict[str, Json]:
@@ -90,9 +104,9 @@ class Wrapper:
     def __init__(self, bucket_key: bytes) -> None:
         self._cipher = AESGCM(bucket_key)
 
-    def wrap(self, record_key: bytes, *, place: Place) -> bytes:
-        nonce = os.urandom(NONCE_SIZE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, record_key, place.key_aad())
+    def wrap(self, fresh: Fresh, *, place: Place) -> bytes:
+        nonce = fresh.wrapping_nonce
+        return nonce + self._cipher.encrypt(nonce, fresh.record_key, place.key_aad())
 
     def unwrap(self, wrapped: bytes, *, place: Place) -> bytes:
         """Return the record key. Raises NotOpened."""
@@ -109,7 +123,7 @@ def commitment_key(record_key: bytes, *, field: str) -> bytes:
 
 
 def commitment(value: Json, *, key: bytes) -> str:
-    return _hmac(_pads(key), canonical.encode(value)).hex()
+    return _hmac(_begin(key), canonical.encode(value)).hex()
 
 
 def commitments(content: dict[str, Json], *, record_key: bytes) -> dict[str, Json]:
@@ -138,6 +152,10 @@ def decrypt(sealed: bytes, *, key: bytes, aad: bytes) -> bytes:
     return _decrypt(cipher, sealed, aad=aad)
 
 
+def _fresh(data: bytes) -> Fresh:
+    return Fresh(data[:KEY_SIZE_BYTES], data[KEY_SIZE_BYTES:-NONCE_SIZE_BYTES], data[-NONCE_SIZE_BYTES:])
+
+
 def _decrypt(cipher: AESGCM, sealed: bytes, *, aad: bytes) -> bytes:
     try:
         return cipher.decrypt(sealed[:NONCE_SIZE_BYTES], sealed[NONCE_SIZE_BYTES:], aad)
@@ -145,17 +163,20 @@ def _decrypt(cipher: AESGCM, sealed: bytes, *, aad: bytes) -> bytes:
         raise NotOpened("the key does not open what is sealed here") from error
 
 
-def _unseal(ciphertext: bytes, *, root: _Pads, place: Place) -> dict[str, Json]:
+def _unseal(ciphertext: bytes, *, root: _Begun, place: Place) -> dict[str, Json]:
     return canonical.parse_object(decrypt(ciphertext, key=_content_key(root), aad=place.content_aad()))
 
 
-def _commitments(content: dict[str, Json], *, root: _Pads) -> dict[str, Json]:
+def _commitments(content: dict[str, Json], *, root: _Begun) -> dict[str, Json]:
     # Content that came through canonical.encode() or parse(): its values need no second look. Written out, because
     # half of the cost of an entry is here: for each field commitment_key() and commitment().
     inner, outer = root
     found: dict[str, Json] = {}
     for name, value in content.items():
-        key = _sha256(outer + _sha256(inner + _commitment_info(name)).digest()).digest() + _REST_OF_BLOCK
+        first, second = inner.copy(), outer.copy()
+        first.update(_commitment_info(name))
+        second.update(first.digest())
+        key = second.digest() + _REST_OF_BLOCK
         digest = _sha256(key.translate(_INNER) + canonical.encode_again(value)).digest()
         found[name] = _sha256(key.translate(_OUTER) + digest).hexdigest()
     return found
@@ -166,33 +187,35 @@ def _commitment_info(field: str) -> bytes:
     return b"commit:" + field.encode() + b"\x01"
 
 
-def _content_key(root: _Pads) -> bytes:
+def _content_key(root: _Begun) -> bytes:
     return _expand(root, info=b"enc")
 
 
-def _commitment_key(root: _Pads, field: str) -> bytes:
+def _commitment_key(root: _Begun, field: str) -> bytes:
     return _expand(root, info=b"commit:" + field.encode())
 
 
 # HKDF and HMAC (RFC 5869, RFC 2104) over SHA-256, for keys of 32 bytes. An entry needs about fifteen of these hashes;
 # OpenSSL looks its algorithm up at every call of hmac.digest, which costs more than hashing. Tests hold both against
 # the library's.
-def _extract(record_key: bytes) -> _Pads:
-    return _pads(_hmac(_NO_SALT, record_key))
+def _extract(record_key: bytes) -> _Begun:
+    return _begin(_hmac(_NO_SALT, record_key))
 
 
-def _expand(root: _Pads, *, info: bytes) -> bytes:
+def _expand(root: _Begun, *, info: bytes) -> bytes:
     return _hmac(root, info + b"\x01")
 
 
-def _hmac(pads: _Pads, message: bytes) -> bytes:
-    inner, outer = pads
-    return hashlib.sha256(outer + hashlib.sha256(inner + message).digest()).digest()
+def _hmac(begun: _Begun, message: bytes) -> bytes:
+    inner, outer = begun[0].copy(), begun[1].copy()
+    inner.update(message)
+    outer.update(inner.digest())
+    return outer.digest()
 
 
-def _pads(key: bytes) -> _Pads:
-    block = key.ljust(_BLOCK_SIZE_BYTES, b"\x00")
-    return block.translate(_INNER), block.translate(_OUTER)
+def _begin(key: bytes) -> _Begun:
+    block = key + _REST_OF_BLOCK
+    return _sha256(block.translate(_INNER)), _sha256(block.translate(_OUTER))
 
 
-_NO_SALT = _pads(bytes(KEY_SIZE_BYTES))
+_NO_SALT = _begin(bytes(KEY_SIZE_BYTES))

@@ -4,10 +4,12 @@ An event holds snapshots (names as they were, ids as text), never references tha
 Every field but `stream` and `at` is content: it is sealed in the entry's ciphertext and committed to one by one.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
-from typing import ClassVar
+from operator import attrgetter
+from typing import Any, ClassVar
 
 from archive.canonical import Json
 from archive.events.attachments import names_of
@@ -37,6 +39,7 @@ class Event:
     kind: ClassVar[str]
     retention: ClassVar[str] = "7y"
     words_field: ClassVar[str] = ""  # the field that a search may find this entry by; "" for most kinds
+    not_content: ClassVar[tuple[str, ...]] = ("stream", "at")  # fields that content() does not take as they are
 
     stream: str
     actor: Actor
@@ -48,8 +51,11 @@ class Event:
 
     def content(self) -> dict[str, Json]:
         """Return the named fields that the entry seals, as JSON values."""
-        names = _content_fields(type(self))  # type: ignore[arg-type]  # mypy takes the hash of an event for its class's
-        return {name: _plain(getattr(self, name)) for name in names}
+        names, values_of = _content_fields(type(self))  # type: ignore[arg-type]  # mypy takes an event's hash for its class's
+        return {
+            name: value if type(value) is str else _plain(value)  # most are
+            for name, value in zip(names, values_of(self), strict=True)
+        }
 
     def words(self) -> str:
         """Return the text that a search may find this entry by; "" for most kinds."""
@@ -69,13 +75,13 @@ def words_of(kind: str, content: dict[str, Json]) -> str:
 
 
 @cache
-def _content_fields(event_class: type[Event]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(event_class) if field.name not in ("stream", "at"))
+def _content_fields(event_class: type[Event]) -> tuple[tuple[str, ...], Callable[[Event], tuple[Any, ...]]]:
+    """Return the names of a class's content fields and what takes their values. (Any: as each field is declared.)"""
+    names = tuple(field.name for field in fields(event_class) if field.name not in event_class.not_content)
+    return names, attrgetter(*names) if len(names) > 1 else lambda event: tuple(getattr(event, n) for n in names)
 
 
 def _plain(value: object) -> Json:
-    if type(value) is str:  # most are
-        return value
     if isinstance(value, Actor):
         return value.as_json()
     if isinstance(value, tuple | list):

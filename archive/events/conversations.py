@@ -3,7 +3,7 @@
 Events are plain values: no Django, and nothing that could change under them.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 from archive.canonical import Json
@@ -23,13 +23,12 @@ class ConversationCreated(Event):
 class WithAttachments(Event):
     """Base of what is said with files: each file is a field of its own, `att.0` and so on."""
 
+    not_content: ClassVar[tuple[str, ...]] = (*Event.not_content, "attachments")
     attachments: tuple[Attachment, ...] = ()
 
     def content(self) -> dict[str, Json]:
-        rest = replace(self, attachments=()) if self.attachments else self
-        content = super(WithAttachments, rest).content()
-        del content["attachments"]
-        return content | attachment_fields(self.attachments)
+        content = super().content()
+        return content | attachment_fields(self.attachments) if self.attachments else content
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,6 @@ It must not write to the database; the one thing that it may create is the key o
 """
 
 import hashlib
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -16,9 +15,10 @@ from archive.leaf import of_allowed_size
 from archive.ledger import storing, words
 from archive.models import RecordKey
 
+_WITHOUT_ZONE = len("2026-11-21T16:00:00.000")
 
-@dataclass(frozen=True)
-class Receipt:
+
+class Receipt(NamedTuple):
     """Where an event stands in the record. `stream` is its name, `at` its time cut to milliseconds, as recorded."""
 
     seq: int
@@ -56,24 +56,25 @@ class Maker:
         self._keys = keys
         self._wrappers: dict[str, tuple[str, sealing.Wrapper]] = {}  # by bucket; nothing else destroys keys meanwhile
 
-    def make(self, event: Event, *, seq: int, end: End) -> Made:
+    def make(self, event: Event, *, seq: int, end: End, fresh: sealing.Fresh) -> Made:
         """Make the entry that follows `end` in its stream and stands at `seq` in the record.
 
         Raises NotCanonical, LeafTooLarge, KeyMissing, ValueError (a time without a zone).
         """
         content, at = event.content(), _recorded_time(event.at)
-        written_at = at.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+        written_at = at.isoformat(timespec="milliseconds")[:_WITHOUT_ZONE] + "Z"
+        stored_at = storing.as_written_time(at, written=written_at)
         place = sealing.Place(self._origin, end.id, end.n + 1, f"{event.retention}/{written_at[:10]}")
-        sealed = sealing.seal_content(content, place=place)
+        sealed = sealing.seal_content(content, place=place, fresh=fresh)
         data = _leaf(event, seq=seq, at=written_at, place=place, prev=end.last.hex(), sealed=sealed)
         receipt = Receipt(seq, event.stream, place.n, merkle.leaf_hash(data), at)
         key_name, wrapper = self._wrappers.get(place.bucket) or self._open(place.bucket)
         return Made(
-            receipt=receipt,
+            receipt,
             leaf=(seq, data, receipt.leaf_hash),
-            entry=(seq, end.id, place.n, event.kind, storing.as_time(at), place.bucket, sealed.ciphertext),
-            record_key=(seq, key_name, wrapper.wrap(sealed.record_key, place=place)),
-            document=words.row(event, seq=seq, stream=end.id, at=at, content=content),
+            entry=(seq, end.id, place.n, event.kind, stored_at, place.bucket, sealed.ciphertext),
+            record_key=(seq, key_name, wrapper.wrap(fresh, place=place)),
+            document=words.row(event, seq=seq, stream=end.id, at=stored_at, content=content),
             size_bytes=len(data) + 2 * len(sealed.ciphertext),
         )
 
@@ -118,4 +119,5 @@ def _wrapping_key(keys: KeyStore, bucket: str) -> tuple[str, bytes]:
 def _recorded_time(at: datetime) -> datetime:
     if at.utcoffset() is None:
         raise ValueError("An event's time must be aware, so that it can be recorded in UTC.")
-    return at.astimezone(UTC).replace(microsecond=at.microsecond // 1000 * 1000)
+    at, beyond = at.astimezone(UTC), at.microsecond % 1000
+    return at.replace(microsecond=at.microsecond - beyond) if beyond else at

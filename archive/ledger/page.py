@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
-from archive import checkpoint, merkle
+from archive import checkpoint, merkle, sealing
 from archive.events import Event
 from archive.ledger import entries, storing, tiles, words
 from archive.ledger.entries import End, Receipt
@@ -53,8 +53,11 @@ class Page:
             self._frontier = self._frontier or signed_frontier(self._head)
             self._load_ends({event.stream for event in events})
             turn = _Turn(size_before=self._size)
+            randomness = sealing.draw_fresh(len(events))
             try:
-                receipts = [self._add(event, turn=turn) for event in events]
+                receipts = [
+                    self._add(event, turn=turn, fresh=one) for event, one in zip(events, randomness, strict=True)
+                ]
             except BaseException:
                 self._undo(turn)
                 raise
@@ -85,9 +88,9 @@ class Page:
             self.store()
         return execute(sql, params, many, context)
 
-    def _add(self, event: Event, *, turn: "_Turn") -> Receipt:
+    def _add(self, event: Event, *, turn: "_Turn", fresh: sealing.Fresh) -> Receipt:
         end = self._ends[event.stream]
-        made = self._maker.make(event, seq=self._size, end=end)
+        made = self._maker.make(event, seq=self._size, end=end, fresh=fresh)
         turn.ends_before.setdefault(event.stream, end)
         turn.made.append(made)
         self._size += 1
@@ -96,7 +99,7 @@ class Page:
         return made.receipt
 
     def _write(self, made: Sequence[entries.Made]) -> None:
-        ends = sorted({self._ends[one.receipt.stream] for one in made})
+        ends = sorted(self._ends[name] for name in {one.receipt.stream for one in made})
         storing.put_stream_ends([(end.id, end.name, end.n, end.last) for end in ends])
         storing.insert(Leaf, ("seq", "data", "hash"), [one.leaf for one in made])
         storing.insert(
@@ -104,7 +107,7 @@ class Page:
         )
         storing.insert(RecordKey, ("seq", "bucket", "wrapped"), [one.record_key for one in made])
         words.store([one.document for one in made if one.document is not None])
-        tiles.store_full(old_size=made[0].receipt.seq, new_size=made[-1].receipt.seq + 1)
+        tiles.store_full(old_size=made[0].receipt.seq, leaves=[one.receipt.leaf_hash for one in made])
 
     def _sign(self, frontier: merkle.Frontier, *, at: datetime) -> str:
         statement = checkpoint.Statement(origin=self._origin, size=frontier.size, root=frontier.root())

@@ -50,9 +50,17 @@ def move_head(*, size: int, frontier: bytes) -> None:
         cursor.execute(statement, (size, frontier, Head.ONLY))
 
 
-def as_time(at: datetime) -> Any:  # Any: text on SQLite, the time itself on PostgreSQL
-    """Return a time, which must be in UTC, as the database's columns hold it."""
+def as_time(at: datetime) -> Value:
+    """Return a time, which must be in UTC, as the database's columns hold it: on SQLite text, else the time itself."""
     return str(at.replace(tzinfo=None)) if _is_sqlite() else at
+
+
+def as_written_time(at: datetime, *, written: str) -> Value:
+    """Return what as_time() does, at a third of the cost, where the text is known that a leaf has for the time."""
+    if not _is_sqlite():
+        return at
+    day, time, millisecond = written[:10], written[11:19], written[20:23]
+    return f"{day} {time}" if millisecond == "000" else f"{day} {time}.{millisecond}000"
 
 
 @cache

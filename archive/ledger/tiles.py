@@ -3,22 +3,31 @@
 Below a full tile lie 256 leaves or 256 full tiles; the ragged right edge is read from those. Must not store a part.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from django.db import connection
 
 from archive import merkle
+from archive.ledger import storing
 from archive.models import Tile
 
 HEIGHT = 8
 WIDTH = 1 << HEIGHT
 
 
-def store_full(*, old_size: int, new_size: int) -> None:
-    """Store the tiles that the tree filled as it grew, lowest level first. Costs nothing where none became full."""
-    level = 0
-    while filled := list(_filled(level, old_size=old_size, new_size=new_size)):
-        Tile.objects.bulk_create([_tile(level, index) for index in filled])
+def store_full(*, old_size: int, leaves: Sequence[bytes]) -> None:
+    """Store the tiles that a tree of `old_size` fills as these leaf hashes are added, which are stored already.
+
+    Lowest level first. Costs nothing where no tile became full.
+    """
+    level, new, first = 0, leaves, old_size  # `new` are the hashes of the level from number `first` on
+    while len(new) + first % WIDTH >= WIDTH:
+        hashes = [*_hashes_between(level, first - first % WIDTH, first), *new]
+        first //= WIDTH
+        full = [hashes[i : i + WIDTH] for i in range(0, len(hashes) - WIDTH + 1, WIDTH)]
+        new = [merkle.perfect_root(tile) for tile in full]
+        rows = [(level, first + i, b"".join(tile), root) for i, (tile, root) in enumerate(zip(full, new, strict=True))]
+        storing.insert(Tile, ("level", "index", "hashes", "root"), rows)
         level += 1
 
 
@@ -31,18 +40,13 @@ def read_hashes(level: int, index: int) -> list[bytes]:
     return [data[i : i + merkle.HASH_SIZE_BYTES] for i in range(0, len(data), merkle.HASH_SIZE_BYTES)]
 
 
-def _filled(level: int, *, old_size: int, new_size: int) -> Iterator[int]:
-    height = HEIGHT * (level + 1)
-    yield from range(old_size >> height, new_size >> height)
-
-
-def _tile(level: int, index: int) -> Tile:
-    hashes = _hashes_below(level, index)
-    return Tile(level=level, index=index, hashes=b"".join(hashes), root=merkle.root(hashes))
-
-
 def _hashes_below(level: int, index: int) -> list[bytes]:
-    first, end = index * WIDTH, (index + 1) * WIDTH
+    return _hashes_between(level, index * WIDTH, (index + 1) * WIDTH)
+
+
+def _hashes_between(level: int, first: int, end: int) -> list[bytes]:
+    if first == end:
+        return []
     if level == 0:
         return _fetch("SELECT hash FROM archive_leaf WHERE seq >= %s AND seq < %s ORDER BY seq", first, end)
     below = 'SELECT root FROM archive_tile WHERE level = %s AND "index" >= %s AND "index" < %s ORDER BY "index"'

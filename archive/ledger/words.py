@@ -4,7 +4,6 @@ PostgreSQL indexes a document as it is stored. SQLite's FTS5 table has to be tol
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from django.db import DatabaseError, connection, transaction
 
@@ -26,8 +25,11 @@ def searchable(text: str) -> str:
     return text.replace("\x00", " ")
 
 
-def row(event: Event, *, seq: int, stream: str, at: datetime, content: dict[str, Json]) -> storing.Row | None:
-    """Return an entry's search row in the order of COLUMNS, None where a search cannot find it by words."""
+def row(event: Event, *, seq: int, stream: str, at: storing.Value, content: dict[str, Json]) -> storing.Row | None:
+    """Return an entry's search row in the order of COLUMNS, None where a search cannot find it by words.
+
+    `at` is the time as the column holds it.
+    """
     text = words_of(event.kind, content)
     if not text:
         return None
@@ -36,7 +38,7 @@ def row(event: Event, *, seq: int, stream: str, at: datetime, content: dict[str,
         seq,
         stream,
         event.kind,
-        storing.as_time(at),
+        at,
         searchable(actor.id),
         searchable(actor.name),
         searchable(text),

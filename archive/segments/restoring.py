@@ -65,12 +65,14 @@ def restore_entries(
     old_size, restored = frontier.size, Restored(size=frontier.size)
     ends = {stream: (n, bytes(last)) for stream, n, last in Stream.objects.values_list("id", "n", "last_hash")}
     leaves, rows, keys, documents = list[storing.Row](), list[storing.Row](), list[storing.Row](), list[storing.Row]()
+    hashes: list[bytes] = []
     touched: dict[str, tuple[int, bytes]] = {}
     for entry in entries:
         leaf, digest = entry.leaf, merkle.leaf_hash(entry.data)
         frontier.append(digest)
         touched[leaf.stream] = ends[leaf.stream] = (leaf.n, digest)
         at = parse_time(leaf.at)
+        hashes.append(digest)
         leaves.append((leaf.seq, entry.data, digest))
         rows.append((leaf.seq, leaf.stream, leaf.n, leaf.kind, storing.as_time(at), leaf.bucket, entry.ciphertext))
         opened = open_entry(entry, kept=kept)
@@ -87,7 +89,7 @@ def restore_entries(
     storing.insert(Entry, ("seq", "stream_id", "n", "kind", "at", "bucket", "ciphertext"), rows)
     storing.insert(RecordKey, ("seq", "bucket", "wrapped"), keys)
     words.store(documents)
-    tiles.store_full(old_size=old_size, new_size=frontier.size)
+    tiles.store_full(old_size=old_size, leaves=hashes)
     head.size, head.frontier, restored.size = frontier.size, frontier.to_bytes(), frontier.size
     head.save(update_fields=["size", "frontier"])
     return restored

@@ -1,7 +1,6 @@
 """Sealing: what was sealed opens in its place with its key, and nowhere else."""
 
 import hmac
-from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -21,17 +20,29 @@ fields = st.dictionaries(
 )
 
 
+def seal(content: dict[str, Json]) -> tuple[sealing.Sealed, bytes]:
+    [fresh] = sealing.draw_fresh(1)
+    return sealing.seal_content(content, place=PLACE, fresh=fresh), fresh.record_key
+
+
+def test_nothing_is_drawn_twice() -> None:
+    drawn = [*sealing.draw_fresh(300), *sealing.draw_fresh(300)]
+    pieces = [piece for one in drawn for piece in (one.record_key, one.content_nonce, one.wrapping_nonce)]
+    assert len(set(pieces)) == 3 * len(drawn)
+    assert {(len(one.record_key), len(one.content_nonce), len(one.wrapping_nonce)) for one in drawn} == {(32, 12, 12)}
+
+
 @given(fields)
 def test_content_opens_in_its_place(content: dict[str, Json]) -> None:
-    sealed = sealing.seal_content(content, place=PLACE)
-    assert sealing.unseal(sealed.ciphertext, record_key=sealed.record_key, place=PLACE) == content
+    sealed, record_key = seal(content)
+    assert sealing.unseal(sealed.ciphertext, record_key=record_key, place=PLACE) == content
 
 
 @pytest.mark.parametrize("elsewhere", [{"origin": "other"}, {"stream": "1" * 32}, {"n": 4}])
 def test_content_opens_in_no_other_place(elsewhere: dict[str, object]) -> None:
-    sealed = sealing.seal_content(CONTENT, place=PLACE)
+    sealed, record_key = seal(CONTENT)
     with pytest.raises(NotOpened):
-        sealing.unseal(sealed.ciphertext, record_key=sealed.record_key, place=replace(PLACE, **elsewhere))  # type: ignore[arg-type]
+        sealing.unseal(sealed.ciphertext, record_key=record_key, place=PLACE._replace(**elsewhere))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("elsewhere", [{"bucket": "3y/2026-11-21"}, {"stream": "1" * 32}, {"n": 4}])
@@ -40,7 +51,7 @@ def test_a_record_key_unwraps_in_no_other_place(elsewhere: dict[str, object]) ->
     wrapped = sealing.wrap_record_key(key, bucket_key=BUCKET_KEY, place=PLACE)
     assert sealing.unwrap_record_key(wrapped, bucket_key=BUCKET_KEY, place=PLACE) == key
     with pytest.raises(NotOpened):
-        sealing.unwrap_record_key(wrapped, bucket_key=BUCKET_KEY, place=replace(PLACE, **elsewhere))  # type: ignore[arg-type]
+        sealing.unwrap_record_key(wrapped, bucket_key=BUCKET_KEY, place=PLACE._replace(**elsewhere))  # type: ignore[arg-type]
     with pytest.raises(NotOpened):
         sealing.unwrap_record_key(wrapped, bucket_key=bytes(32), place=PLACE)
 
@@ -52,28 +63,28 @@ def test_rubbish_is_not_opened(sealed: bytes) -> None:
 
 
 def test_a_field_is_opened_by_its_own_key_only() -> None:
-    sealed = sealing.seal_content(CONTENT, place=PLACE)
-    keys = sealing.commitment_keys(CONTENT, record_key=sealed.record_key)
+    sealed, record_key = seal(CONTENT)
+    keys = sealing.commitment_keys(CONTENT, record_key=record_key)
     assert {field: sealing.commitment(CONTENT[field], key=keys[field]) for field in CONTENT} == sealed.commitments
     assert sealing.commitment(CONTENT["body"], key=keys["hits"]) != sealed.commitments["body"]
 
 
 def test_the_same_words_twice_have_nothing_in_common() -> None:
-    first, second = (sealing.seal_content(CONTENT, place=PLACE) for _ in range(2))
-    assert first.record_key != second.record_key
+    (first, first_key), (second, second_key) = seal(CONTENT), seal(CONTENT)
+    assert first_key != second_key
     assert not set(first.commitments.values()) & set(second.commitments.values())
     assert first.ciphertext != second.ciphertext
 
 
 def test_a_record_key_is_never_in_a_repr() -> None:
-    sealed = sealing.seal_content(CONTENT, place=PLACE)
-    assert "record_key" not in repr(sealed)
-    assert repr(sealed.record_key) not in repr(sealed)
+    [fresh] = sealing.draw_fresh(1)
+    sealed = sealing.seal_content(CONTENT, place=PLACE, fresh=fresh)
+    assert repr(fresh.record_key) not in repr(fresh) + repr(sealed) + str(fresh)
 
 
 def test_content_outside_canonical_json_is_not_sealed() -> None:
     with pytest.raises(NotCanonical):
-        sealing.seal_content({"body": "\ud800"}, place=PLACE)
+        seal({"body": "\ud800"})
 
 
 @given(st.binary(min_size=32, max_size=32), st.text(st.characters(max_codepoint=127), max_size=80))

@@ -8,7 +8,9 @@ import array
 import contextlib
 import fcntl
 import os
+import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ from pathlib import Path
 from archive.worm.stores import BLOCK_BYTES, StoreAway, Stored, StoreRefused, digest_of
 
 FILE_MODE = 0o444
+DRAFTS_KEPT_S = 86_400.0  # those of killed processes; none is written for so long
 # linux/fs.h: the flags of a file, and the one that lets nobody change, rename or remove it.
 _GET_FLAGS, _SET_FLAGS, _IMMUTABLE = 0x80086601, 0x40086602, 0x10
 
@@ -38,17 +41,9 @@ class FileStore:
         return stored
 
     def put_tail(self, name: str, path: Path, *, digest: str) -> Stored:
-        draft = self.folder / f".{name}.{os.getpid()}"
         try:
-            with path.open("rb") as source, draft.open("wb") as file:
-                shutil.copyfileobj(source, file, BLOCK_BYTES)
-                file.flush()
-                os.fchmod(file.fileno(), FILE_MODE)
-                os.fsync(file.fileno())
-            with contextlib.suppress(FileExistsError):
-                os.link(draft, self.folder / name)  # unlike a rename, this never replaces a file
-            draft.unlink()
-            self._sync()
+            self._remove_old_drafts()
+            self._link(name, path)
         except OSError as error:
             raise StoreAway(f"{self.folder} cannot be written: {error.strerror}.") from error
         if digest_of(self.read(name)) != digest:
@@ -82,6 +77,28 @@ class FileStore:
         except OSError as error:
             return f"It cannot be looked at: {error.strerror}."
         return "" if mode == FILE_MODE else f"Its mode is {mode:o}, not {FILE_MODE:o}: somebody changed it."
+
+    def _link(self, name: str, path: Path) -> None:
+        # A name of its own: the draft of a process that was killed may be the sealed file itself, linked already.
+        draft = self.folder / f".{name}.{secrets.token_hex(8)}"
+        try:
+            with path.open("rb") as source, draft.open("xb") as file:
+                shutil.copyfileobj(source, file, BLOCK_BYTES)
+                file.flush()
+                os.fchmod(file.fileno(), FILE_MODE)
+                os.fsync(file.fileno())
+            with contextlib.suppress(FileExistsError):
+                os.link(draft, self.folder / name)  # unlike a rename, this never replaces a file
+        finally:
+            draft.unlink(missing_ok=True)
+        self._sync()
+
+    def _remove_old_drafts(self) -> None:
+        limit = time.time() - DRAFTS_KEPT_S
+        for draft in self.folder.glob(".*.tar.*"):
+            with contextlib.suppress(OSError):  # gone meanwhile, or immutable with the file that it became
+                if draft.stat().st_mtime < limit:
+                    draft.unlink()
 
     def _sync(self) -> None:
         descriptor = os.open(self.folder, os.O_RDONLY)

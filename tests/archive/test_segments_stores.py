@@ -5,6 +5,8 @@ what we look at, not that it keeps anything.
 """
 
 import hashlib
+import os
+import resource
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -93,6 +95,35 @@ def test_what_is_sealed_is_not_replaced_by_other_bytes(store: Store, file: Path)
     else:
         assert store.put_sealed(NAME, file, digest=digest(b"other bytes")).version != first.version
     assert b"".join(store.read(NAME, version=first.version)) == CONTENT
+
+
+def test_a_draft_that_a_killed_process_left_is_neither_in_the_way_nor_written_to(tmp_path: Path, file: Path) -> None:
+    """In a container each process has the number of the one before it; killed between linking and unlinking, it left
+    the sealed file under two names.
+    """
+    store = FileStore(tmp_path, immutable=False)
+    store.put_sealed(NAME, file, digest=digest())
+    left = [tmp_path / f".{NAME}.{os.getpid()}", tmp_path / f".{NAME}.old"]
+    for draft in left:
+        os.link(tmp_path / NAME, draft)
+    written_at = (tmp_path / NAME).stat().st_mtime_ns
+    store.put_sealed(NAME, file, digest=digest())
+    assert (tmp_path / NAME).stat().st_mtime_ns == written_at
+    os.utime(tmp_path / NAME, (1.0, 1.0))
+    store.put_tail("tail.tar", file, digest=digest())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", NAME, "tail.tar"]
+
+
+def test_a_copy_for_which_there_is_no_room_leaves_no_draft(tmp_path: Path, file: Path) -> None:
+    store = FileStore(tmp_path, immutable=False)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(CONTENT) - 1, limits[1]))
+    try:
+        with pytest.raises(StoreAway, match="cannot be written: File too large"):
+            store.put_sealed(NAME, file, digest=digest())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_tail_can_be_removed_again(store: Store, file: Path) -> None:

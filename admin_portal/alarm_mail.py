@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db.models import F
 
-from admin_portal.alarms import TITLES
+from admin_portal.alarms import TITLES, raised
 from admin_portal.models import Alarm
 from admin_portal.work import pause_before
 from messenger.people.models import Person
@@ -24,8 +24,8 @@ log = structlog.get_logger(__name__)
 
 def mail_alarms(*, at: datetime) -> int:
     """Mail what was raised and is not mailed yet; return how many went out. A failed one is tried again later."""
-    waiting = Alarm.objects.filter(mailed_at=None, mail_due_at__lte=at, mail_tries__lt=MOST_TRIES, cleared_at=None)
-    return sum(_mail(alarm, at=at) for alarm in waiting.exclude(raised_at=None))
+    waiting = raised().filter(mailed_at=None, mail_due_at__lte=at, mail_tries__lt=MOST_TRIES)
+    return sum(_mail(alarm, at=at) for alarm in waiting)
 
 
 def recipients() -> list[str]:
@@ -47,18 +47,20 @@ def _mail(alarm: Alarm, *, at: datetime) -> bool:
         if not addresses:
             raise OSError("there is nobody to send it to")
         _message(alarm, to=addresses).send()
-    except (smtplib.SMTPException, OSError) as error:
+    except (smtplib.SMTPException, OSError, ValueError) as error:  # the last one: an address that is none
         log.exception("alarm_not_mailed", alarm=alarm.pk)
         Alarm.objects.filter(pk=alarm.pk).update(mail_problem=f"{type(error).__name__}: {error}"[:300])
         return False
-    Alarm.objects.filter(pk=alarm.pk).update(mailed_at=at, mail_problem="")
+    # What the alarm found anew while this mail was on its way has a mail of its own, and tries that begin at 0.
+    Alarm.objects.filter(pk=alarm.pk, mail_tries=alarm.mail_tries + 1).update(mailed_at=at, mail_problem="")
     return True
 
 
 def _message(alarm: Alarm, *, to: list[str]) -> EmailMessage:
     problems = "\n".join(f"- {problem}" for problem in alarm.problems)
+    over = f"It is over since {alarm.cleared_at:%Y-%m-%d %H:%M} UTC.\n\n" if alarm.cleared_at else ""
     body = (
-        f"{TITLES[alarm.kind]}.\n\n{problems}\n\n"
+        f"{TITLES[alarm.kind]}.\n\n{problems}\n\n{over}"
         f"Look at {settings.ONRECORD_PUBLIC_URL}/portal/record/ and keep everything as it is until you know more. The "
         "alarm stays on the portal's pages until it is over and an officer has acknowledged it.\n"
     )

@@ -1,10 +1,12 @@
 """Alarms about the record: what raises them, what ends them, and the acknowledgement that one of them needs.
 
 An alarm stays on every page of those who may see the record's state until it is over and an officer has said what was
-done. It must not depend on the record being writable, and must not be silenced by anything but those two.
+done; what an acknowledged one finds anew is told again and needs an officer again. It must not depend on the record
+being writable, and must not be silenced by anything but those two.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 import structlog
@@ -25,6 +27,9 @@ log = structlog.get_logger(__name__)
 LATE_AFTER = timedelta(hours=36)
 # Witnesses and authorities may be away for a while; that is no reason to wake anybody.
 PATIENCE = {Alarm.EVIDENCE: timedelta(hours=1)}
+MOST_TOLD = 500
+# What differs in two sentences about one trouble with a source: how often it was tried, where a library kept something.
+_PASSING = re.compile(r"0x[0-9a-f]+|\d+")
 SHORTEST_REASON, LONGEST_REASON = 10, 300
 Problems = tuple[str, ...]
 TITLES = {
@@ -53,11 +58,11 @@ def _problems(look: Callable[[datetime], Problems], at: datetime) -> Problems:
 
 def open_alarms(by: Person) -> list[Alarm]:
     """Return the alarms that this person must see, oldest first; none for those who may not know the record's state."""
-    return list(_raised().select_related("acknowledged_by")) if by.can("record.status") else []
+    return list(raised().select_related("acknowledged_by")) if by.can("record.status") else []
 
 
 def access_alarm(by: Person, alarm_id: int) -> Alarm:
-    alarm = _raised().filter(pk=alarm_id).first() if by.can("record.status") else None
+    alarm = raised().filter(pk=alarm_id).first() if by.can("record.status") else None
     if alarm is None:
         raise NotFound
     return alarm
@@ -71,7 +76,7 @@ def acknowledge(by: Person, *, alarm_id: int, reason: str, at: datetime | None =
     try:
         with ledger.transaction():
             return _acknowledge(require(by, "alarms.acknowledge"), alarm_id=alarm_id, reason=reason, at=at)
-    except ledger.ForeignRecord as error:
+    except (ledger.ForeignRecord, ledger.KeyMissing) as error:
         raise Conflict(None, f"The record cannot be written to, so this cannot be recorded yet. {error}") from error
 
 
@@ -98,12 +103,14 @@ def _acknowledge(by: Person, *, alarm_id: int, reason: str, at: datetime) -> Ala
 # --- what raises an alarm --------------------------------------------------------------------------------------------
 def _of_checks(at: datetime) -> Problems:
     settled = RecordCheck.objects.filter(state__in=(RecordCheck.DONE, RecordCheck.FAILED))
-    last = settled.order_by("-done_at").first()
+    last = settled.order_by("-done_at", "-pk").first()
     if last is None or last.is_sound:
         return ()
     if last.state == RecordCheck.FAILED:
         return (f"A check of the record did not come to its end ({last.error or 'its workers died'}).",)
-    return tuple(last.problems)
+    # The number too, so that what is found beyond the first ones is something new.
+    more = (f"{last.problem_count} problems in all.",) if last.problem_count > len(last.problems) else ()
+    return (*last.problems, *more)
 
 
 def _of_lateness(at: datetime) -> Problems:
@@ -169,12 +176,23 @@ def _settle(kind: str, problems: Problems, *, at: datetime) -> None:
 def _begin(kind: str, problems: Problems, *, at: datetime) -> None:
     if problems:
         raised_at = None if kind in PATIENCE else at
-        Alarm.objects.create(kind=kind, first_seen_at=at, raised_at=raised_at, problems=list(problems), mail_due_at=at)
+        Alarm.objects.create(
+            kind=kind,
+            first_seen_at=at,
+            raised_at=raised_at,
+            problems=list(problems),
+            told=_gists(kind, problems),
+            mail_due_at=at,
+        )
 
 
 def _go_on(alarm: Alarm, problems: Problems, *, at: datetime) -> None:
-    alarm.problems = list(problems)
-    if alarm.cleared_at is not None:  # over, not acknowledged, and here again: it is told again
+    told = alarm.told or _gists(alarm.kind, alarm.problems)
+    news = [gist for gist in _gists(alarm.kind, problems) if gist not in told]
+    alarm.problems, alarm.told = list(problems), [*told, *news][-MOST_TOLD:]
+    if news:  # whoever has acknowledged it did not know of these
+        alarm.acknowledged_by, alarm.acknowledged_at, alarm.reason = None, None, ""
+    if news or alarm.cleared_at is not None:  # or it was over, not acknowledged, and is here again: it is told again
         alarm.cleared_at, alarm.mailed_at, alarm.mail_due_at, alarm.mail_tries = None, None, at, 0
     if alarm.raised_at is None and at - alarm.first_seen_at >= PATIENCE[alarm.kind]:
         alarm.raised_at = alarm.mail_due_at = at
@@ -189,9 +207,16 @@ def _end(alarm: Alarm, *, at: datetime) -> None:
         alarm.save(update_fields=["cleared_at"])
 
 
+def _gists(kind: str, problems: Iterable[str]) -> list[str]:
+    """Return what each problem says. Sources fail in the same way with other numbers; an entry's number is the news."""
+    gists = [_PASSING.sub("#", problem) if kind == Alarm.EVIDENCE else problem for problem in problems]
+    return list(dict.fromkeys(gists))
+
+
 def _open() -> QuerySet[Alarm]:
     return Alarm.objects.filter(Q(cleared_at=None) | Q(acknowledged_at=None))
 
 
-def _raised() -> QuerySet[Alarm]:
+def raised() -> QuerySet[Alarm]:
+    """Return the alarms that are on, or over and not acknowledged yet."""
     return _open().exclude(raised_at=None)

@@ -146,6 +146,7 @@ class Alarm(models.Model):
     first_seen_at = models.DateTimeField()
     raised_at = models.DateTimeField(null=True)  # null while it may still pass by itself
     problems = models.JSONField(default=list)
+    told = models.JSONField(default=list)  # what it has ever said: anything else is news
     cleared_at = models.DateTimeField(null=True)
     acknowledged_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="+")
     acknowledged_at = models.DateTimeField(null=True)

@@ -24,7 +24,7 @@ class RecordStatus:
     size: int
     root: str
     checkpoint: str
-    verifier_key: str
+    verifier_key: str  # "" where the key store cannot be read
     evidence: EvidenceStatus
     keys: KeyAges | None  # None where the key store cannot be read
     checks: tuple[RecordCheck, ...]  # the last ones, the newest first
@@ -43,12 +43,19 @@ def record_status(by: Person) -> RecordStatus:
         size=checkpoint.size,
         root=checkpoint.root.hex(),
         checkpoint=checkpoint.note,
-        verifier_key=ledger.verifier_key(),
+        verifier_key=_verifier_key(),
         evidence=evidence_status(at=now),
         keys=_keys(),
         checks=tuple(RecordCheck.objects.select_related("asked_by")[:CHECKS_SHOWN]),
         is_checked_nightly=last_moment(now) is not None,
     )
+
+
+def _verifier_key() -> str:
+    try:
+        return ledger.verifier_key()
+    except ledger.KeyMissing:
+        return ""
 
 
 def _keys() -> KeyAges | None:

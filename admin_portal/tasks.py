@@ -17,8 +17,7 @@ def make_exports() -> None:
 def check_record() -> None:
     """Put tonight's check in line, and run the checks that are due: this may take hours."""
     checks.schedule_nightly(at=timezone.now())
-    if checks.run_due_checks():
-        alarms.watch(at=timezone.now())
+    checks.run_due_checks(after_each=lambda: alarms.watch(at=timezone.now()))
 
 
 @shared_task(name="admin_portal.watch_record")

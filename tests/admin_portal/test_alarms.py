@@ -1,17 +1,21 @@
 """Alarms about the record: raised, mailed, seen by who may see them; they end only when two things came true."""
 
 import smtplib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from django.core import mail
+from django.core.mail import EmailMessage
 from django.core.mail.backends.locmem import EmailBackend
+from django.core.mail.message import sanitize_address
 from django.utils import timezone
 from pytest_django import Settings
 
 from admin_portal import alarm_mail, alarms, checks
 from admin_portal.models import Alarm, RecordCheck
+from admin_portal.tasks import check_record
 from archive import catalog, guard, ledger
 from archive.models import Document, EvidenceSource
 from messenger.people.errors import Conflict, Invalid, NotFound
@@ -105,6 +109,64 @@ def test_acknowledged_first_it_stays_until_it_is_over(office: Office) -> None:
     assert failed_again != alarm, "the next one is another alarm"
 
 
+def found(office: Office, *problems: str) -> None:
+    """Another check that found something."""
+    now = timezone.now()
+    row = {"asked_by": office.cast.carl, "asked_at": now, "done_at": now, "state": "done", "is_sound": False}
+    RecordCheck.objects.create(problems=list(problems), problem_count=len(problems), **row)
+    watch()
+
+
+def test_what_an_acknowledged_alarm_finds_anew_is_told_again_and_needs_a_person_again(office: Office) -> None:
+    alarm = failed_check(office)
+    alarms.acknowledge(office.cast.carl, alarm_id=alarm.pk, reason=REASON)
+    alarm_mail.mail_alarms(at=timezone.now())
+    found(office, "Entry 3: changed.")
+    assert alarm_mail.mail_alarms(at=timezone.now()) == 0, "it is known"
+    assert alarms.access_alarm(office.cast.carl, alarm.pk).acknowledged_at is not None
+    found(office, "Entry 3: changed.", "Entry 4: changed.")
+    assert alarms.access_alarm(office.cast.carl, alarm.pk).acknowledged_at is None
+    assert alarm_mail.mail_alarms(at=timezone.now()) == 1
+    assert "Entry 4: changed." in mail.outbox[-1].body
+    alarms.acknowledge(office.cast.cora, alarm_id=alarm.pk, reason=REASON)
+    found(office, "Entry 4: changed.")
+    found(office, "Entry 3: changed.")
+    assert alarms.access_alarm(office.cast.carl, alarm.pk).acknowledged_at is not None, "nothing of it is new"
+
+
+def test_problems_beyond_those_that_are_shown_are_counted_and_more_of_them_are_news(office: Office) -> None:
+    alarm = failed_check(office)
+    now = timezone.now()
+    for count, is_acknowledged in ((30, False), (30, True), (31, False)):
+        row = {"asked_by": office.cast.carl, "asked_at": now, "done_at": now, "state": "done", "is_sound": False}
+        RecordCheck.objects.create(problems=["Entry 3: changed."], problem_count=count, **row)
+        watch()
+        alarm.refresh_from_db()
+        assert alarm.problems[-1] == f"{count} problems in all."
+        assert (alarm.acknowledged_at is not None) == is_acknowledged
+        if not is_acknowledged:
+            alarms.acknowledge(office.cast.carl, alarm_id=alarm.pk, reason=REASON)
+
+
+def test_a_source_that_fails_in_turns_is_told_once_and_a_contradiction_of_the_same_source_anew(
+    office: Office, settings: Settings, tmp_path: Path
+) -> None:
+    now = timezone.now()
+    settings.ONRECORD_COPY_DIR = tmp_path
+
+    def fails(problem: str, *, after: timedelta) -> Alarm:
+        values = {"kind": "copy", "tried_at": now, "problem": problem}
+        EvidenceSource.objects.update_or_create(name="copy", defaults=values)
+        watch(at=now + after)
+        return Alarm.objects.get()
+
+    fails("It cannot be used: try 7 at 0x7f01.", after=HOUR * 0)
+    alarm = fails("It cannot be used: try 8 at 0x7f02.", after=HOUR)
+    alarms.acknowledge(office.cast.carl, alarm_id=alarm.pk, reason=REASON)
+    assert fails("It cannot be used: try 9 at 0x7f03.", after=2 * HOUR).acknowledged_at is not None
+    assert fails("The newest copy contradicts the record.", after=3 * HOUR).acknowledged_at is None
+
+
 def test_who_may_see_and_who_may_acknowledge(office: Office) -> None:
     alarm = failed_check(office)
     seen = {name for name in ("alice", "mona", "carl", "cora", "erin", "adam") if kinds_seen_by(name, office)}
@@ -120,6 +182,21 @@ def test_who_may_see_and_who_may_acknowledge(office: Office) -> None:
     alarms.acknowledge(office.cast.carl, alarm_id=alarm.pk, reason=REASON)
     with pytest.raises(Conflict):
         alarms.acknowledge(office.cast.cora, alarm_id=alarm.pk, reason=REASON)
+
+
+def test_a_sound_check_right_after_it_silences_nothing(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = ledger.latest_checkpoint().size
+    reports = [
+        ledger.CheckReport(size=size, is_sound=False, problems=[ledger.Problem(3, "changed.")]),
+        ledger.CheckReport(size=size, is_sound=True, problems=[]),
+    ]
+    monkeypatch.setattr(ledger, "check_all", lambda **_: reports.pop(0))
+    for person in (office.cast.carl, office.cast.cora):
+        checks.request_check(person)
+    check_record()
+    assert reports == []
+    (alarm,) = alarms.open_alarms(office.cast.carl)
+    assert (alarm.problems, alarm.cleared_at is not None) == (["Entry 3: changed."], True)
 
 
 def test_a_check_that_did_not_come_to_its_end_is_an_alarm(office: Office) -> None:
@@ -152,6 +229,7 @@ def test_a_database_that_was_put_back_is_an_alarm_that_needs_no_check(
     with pytest.raises(Conflict, match="cannot be written to"):
         alarms.acknowledge(office.cast.carl, alarm_id=alarm.pk, reason=REASON)
     assert kinds_seen_by("carl", office) == ["guard"]
+    assert checks.request_check(office.cast.carl).state == "waiting", "a check can be asked for all the same"
     settings.ONRECORD_GUARD.unlink()
     watch()
     alarms.acknowledge(office.cast.carl, alarm_id=alarm.pk, reason=REASON)
@@ -264,6 +342,49 @@ def test_after_its_last_try_a_mail_is_not_tried_again(office: Office, settings: 
     assert Alarm.objects.get().mail_tries == alarm_mail.MOST_TRIES
 
 
+def test_an_alarm_that_was_over_before_its_mail_is_mailed_all_the_same(office: Office) -> None:
+    failed_check(office)
+    check_now(office)
+    watch()
+    assert Alarm.objects.get().cleared_at is not None
+    assert [alarm_mail.mail_alarms(at=timezone.now()) for _ in range(2)] == [1, 0]
+    assert "It is over since" in mail.outbox[0].body
+
+
+class Strict(EmailBackend):
+    """A mail server's client that takes no address which is none, as Django's own does."""
+
+    def send_messages(self, messages: Sequence[EmailMessage]) -> int:
+        for address in (address for message in messages for address in message.recipients()):
+            sanitize_address(address, "utf-8")
+        return super().send_messages(messages)
+
+
+def test_an_address_that_is_none_is_shown_and_holds_up_no_other_alarm(office: Office, settings: Settings) -> None:
+    settings.ONRECORD_ALARM_MAIL, settings.EMAIL_BACKEND = ["watch@"], f"{__name__}.Strict"
+    failed_check(office)
+    now = timezone.now()
+    Alarm.objects.create(kind="late", first_seen_at=now, raised_at=now, mail_due_at=now)
+    assert alarm_mail.mail_alarms(at=timezone.now()) == 0
+    assert all("ValueError" in problem for problem in Alarm.objects.values_list("mail_problem", flat=True))
+
+
+def test_what_is_found_while_a_mail_is_on_its_way_has_a_mail_of_its_own(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed_check(office)
+    send = EmailMessage.send
+
+    def send_slowly(message: EmailMessage, *, fail_silently: bool = False) -> int:
+        if not mail.outbox:
+            found(office, "Entry 3: changed.", "Entry 4: changed.")
+        return send(message, fail_silently=fail_silently)
+
+    monkeypatch.setattr(EmailMessage, "send", send_slowly)
+    assert [alarm_mail.mail_alarms(at=timezone.now()) for _ in range(3)] == [1, 1, 0]
+    assert ["Entry 4: changed." in message.body for message in mail.outbox] == [False, True]
+
+
 def test_an_alarm_that_comes_back_is_mailed_again(office: Office) -> None:
     failed_check(office)
     assert alarm_mail.mail_alarms(at=timezone.now()) == 1
@@ -271,6 +392,20 @@ def test_an_alarm_that_comes_back_is_mailed_again(office: Office) -> None:
     watch()
     failed_check(office)
     assert alarm_mail.mail_alarms(at=timezone.now()) == 1
+
+
+@pytest.mark.breaks_the_record
+def test_where_the_keys_are_gone_the_page_says_so_and_takes_the_wish_for_a_check(
+    office: Office, settings: Settings, tmp_path: Path, client_for: ClientFor
+) -> None:
+    alarm, carl = failed_check(office), client_for(office.cast.carl)
+    settings.ONRECORD_KEY_DIR = tmp_path / "an empty disk"
+    page = text_of(carl.get("/portal/record/"))
+    assert "The key store cannot be read." in page
+    assert "Verifier key" not in page
+    assert "The check was started." in text_of(carl.post("/portal/record/check/", follow=True))
+    told = carl.post(f"/portal/record/alarms/{alarm.pk}/", {"reason": REASON, "from": "/portal/record/"}, follow=True)
+    assert "The record cannot be written to" in text_of(told)
 
 
 # --- pages -----------------------------------------------------------------------------------------------------------

@@ -12,6 +12,10 @@ from django.db import connection
 
 Dice = random.Random
 SEED = int(os.environ.get("ONRECORD_FAULTS_SEED", "20261121"))
+MUTATIONS = int(os.environ.get("ONRECORD_FAULTS_MUTATIONS", "2000"))  # of rows, over the three files that make them
+REWRITES = MUTATIONS // 40  # of the whole record, which costs most
+ALONE = int(os.environ.get("ONRECORD_FAULTS_ALONE", str(MUTATIONS // 8)))
+TOGETHER = MUTATIONS - REWRITES - ALONE
 
 
 @dataclass(frozen=True)
@@ -28,12 +32,19 @@ class Done:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of attack: its number in the list of docs/trust.md, and how to make one on a record of `size` entries."""
+    """A kind of attack: its number in the list of docs/trust.md, and how to make one on entries of the record.
+
+    `make` is given the numbers of all entries, or of some of them where the kind `keeps_to_its_place`.
+    """
 
     number: int
     name: str
-    make: Callable[[Dice, int], Done]
-    is_found_outside: bool = False  # by a published checkpoint only
+    make: Callable[[Dice, range], Done]
+    keeps_to_its_place: bool = False  # so several can be made at once, each on entries of its own
+
+    @property
+    def title(self) -> str:
+        return f"{self.number:2} {self.name}"
 
 
 def one(seq: int) -> frozenset[int]:

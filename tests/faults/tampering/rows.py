@@ -11,7 +11,7 @@ from django.conf import settings
 
 from archive import events, ledger, merkle, purging
 from archive.keys import open_keystore
-from tests.faults.tampering.attack import Dice, Done, fetch, get_bytes, one, put, run
+from tests.faults.tampering.attack import Dice, Done, Kind, fetch, get_bytes, one, put, run
 
 # (table, binary column, column of the number, what to add to the entry's number)
 EVIDENCE = (
@@ -26,46 +26,46 @@ LATER = LATE + timedelta(days=2)
 TABLES = ("archive_document", "archive_recordkey", "archive_entry", "archive_leaf")
 
 
-def flip_a_byte(dice: Dice, size: int) -> Done:
+def flip_a_byte(dice: Dice, place: range) -> Done:
     table, column, key, offset = dice.choice(EVIDENCE)
-    seq = dice.randrange(size)
+    seq = dice.choice(place)
     data = bytearray(get_bytes(table, column, key=key, at=seq + offset))
-    place, bits = dice.randrange(len(data)), dice.randrange(1, 256)
-    data[place] ^= bits
+    index, bits = dice.randrange(len(data)), dice.randrange(1, 256)
+    data[index] ^= bits
     put(table, column, bytes(data), key=key, at=seq + offset)
-    return Done(f"byte {place} of {table}.{column} of entry {seq} ^= {bits}", one(seq))
+    return Done(f"byte {index} of {table}.{column} of entry {seq} ^= {bits}", one(seq))
 
 
-def delete_the_middle(dice: Dice, size: int) -> Done:
-    first = dice.randrange(size - 1)
-    end = dice.randrange(first + 1, min(size, first + 6))
+def delete_the_middle(dice: Dice, place: range) -> Done:
+    first = dice.choice(place[:-1])
+    end = dice.randrange(first + 1, min(place.stop, first + 6))
     tables = dice.choice((TABLES, ("archive_leaf",), ("archive_entry",), ("archive_recordkey",)))
     for table in tables:
         run(f"DELETE FROM {table} WHERE seq >= %s AND seq < %s", first, end)  # noqa: S608 (names from above)
     return Done(f"entries {first} to {end - 1} deleted from {', '.join(tables)}", one(first))
 
 
-def delete_and_renumber(dice: Dice, size: int) -> Done:
+def delete_and_renumber(dice: Dice, place: range) -> Done:
     """Take one entry out and move all later ones down by one, so that no number is missing."""
-    seq = dice.randrange(1, size - 1)
+    seq = dice.choice(place[1:-1])
     for table in TABLES:
         run(f"DELETE FROM {table} WHERE seq = %s", seq)  # noqa: S608 (names from above)
-        for later in range(seq + 1, size):
+        for later in range(seq + 1, place.stop):
             run(f"UPDATE {table} SET seq = %s WHERE seq = %s", later - 1, later)  # noqa: S608 (names from above)
     return Done(f"entry {seq} deleted and the later ones renumbered", one(seq))
 
 
-def swap_ciphertexts(dice: Dice, size: int) -> Done:
-    return _swap("archive_entry", "ciphertext", dice=dice, size=size)
+def swap_ciphertexts(dice: Dice, place: range) -> Done:
+    return _swap("archive_entry", "ciphertext", dice=dice, place=place)
 
 
-def swap_wrapped_keys(dice: Dice, size: int) -> Done:
-    return _swap("archive_recordkey", "wrapped", dice=dice, size=size)
+def swap_wrapped_keys(dice: Dice, place: range) -> Done:
+    return _swap("archive_recordkey", "wrapped", dice=dice, place=place)
 
 
-def insert_an_entry(dice: Dice, size: int) -> Done:
+def insert_an_entry(dice: Dice, place: range) -> Done:
     """Put a message into the record by SQL: leaf, entry, key and words copied, with a stream's next number."""
-    source = dice.randrange(size)
+    source, size = dice.choice(place), place.stop
     leaf = json.loads(get_bytes("archive_leaf", "data", key="seq", at=source))
     n, last = fetch("SELECT n, last_hash FROM archive_stream WHERE id = %s", leaf["stream"])[0]
     assert isinstance(n, int) and isinstance(last, bytes)
@@ -89,16 +89,24 @@ def insert_an_entry(dice: Dice, size: int) -> Done:
     return Done(f"an entry {size} inserted, made from entry {source}", one(size))
 
 
-def insert_search_words(dice: Dice, size: int) -> Done:
-    """Put words into somebody's mouth where a search would find them."""
-    seq = dice.choice([seq for (seq,) in fetch("SELECT seq FROM archive_document") if isinstance(seq, int)])
-    run("UPDATE archive_document SET text = %s WHERE seq = %s", f"sell everything {dice.random()}", seq)
-    return Done(f"the search words of entry {seq} replaced", one(seq))
+def insert_search_words(dice: Dice, place: range) -> Done:
+    """Put words into somebody's mouth where a search would find them: other words, or words where there were none."""
+    seq, words = dice.choice(place), f"sell everything {dice.random()}"
+    if fetch("SELECT seq FROM archive_document WHERE seq = %s", seq):
+        run("UPDATE archive_document SET text = %s WHERE seq = %s", words, seq)
+        return Done(f"the search words of entry {seq} replaced", one(seq))
+    run(
+        "INSERT INTO archive_document (seq, stream_id, kind, at, actor_id, actor_name, text) "
+        "SELECT seq, stream_id, kind, at, 'person:1', 'Person 1', %s FROM archive_entry WHERE seq = %s",
+        words,
+        seq,
+    )
+    return Done(f"search words for entry {seq} inserted", one(seq))
 
 
-def backdate(dice: Dice, size: int) -> Done:
+def backdate(dice: Dice, place: range) -> Done:
     """Change an entry's time in leaf, hash, rows and checkpoint row, as far as that goes without the log key."""
-    seq = dice.randrange(size)
+    seq = dice.choice(place)
     leaf = json.loads(get_bytes("archive_leaf", "data", key="seq", at=seq))
     day, hour = dice.randrange(1, 20), dice.randrange(24)
     data = _encoded(leaf | {"at": f"2026-11-{day:02}T{hour:02}:00:00.000Z"})
@@ -110,8 +118,8 @@ def backdate(dice: Dice, size: int) -> Done:
     return Done(f"entry {seq} backdated to November {day}, {hour}:00", one(seq))
 
 
-def destroy_a_record_key(dice: Dice, size: int) -> Done:
-    seq, way = dice.randrange(size), dice.randrange(3)
+def destroy_a_record_key(dice: Dice, place: range) -> Done:
+    seq, way = dice.choice(place), dice.randrange(3)
     if way == 0:
         run("DELETE FROM archive_recordkey WHERE seq = %s", seq)
         return Done(f"the key of entry {seq} deleted", one(seq))
@@ -123,7 +131,7 @@ def destroy_a_record_key(dice: Dice, size: int) -> Done:
     return Done(f"the key of entry {seq} overwritten with zeros", one(seq))
 
 
-def destroy_a_bucket_key(dice: Dice, size: int) -> Done:
+def destroy_a_bucket_key(dice: Dice, place: range) -> Done:
     """Move a key file out of the key store, and put it back when the attack is over."""
     rows = fetch("SELECT bucket, MIN(seq) FROM archive_entry GROUP BY bucket ORDER BY bucket")
     bucket, first = dice.choice(rows)
@@ -141,8 +149,8 @@ def destroy_a_bucket_key(dice: Dice, size: int) -> Done:
     return Done(f"the key file of bucket {bucket} destroyed", one(first), put_back)
 
 
-def _swap(table: str, column: str, *, dice: Dice, size: int) -> Done:
-    first, second = sorted(dice.sample(range(size), 2))
+def _swap(table: str, column: str, *, dice: Dice, place: range) -> Done:
+    first, second = sorted(dice.sample(place, 2))
     values = [get_bytes(table, column, key="seq", at=seq) for seq in (first, second)]
     put(table, column, values[1], key="seq", at=first)
     put(table, column, values[0], key="seq", at=second)
@@ -153,17 +161,17 @@ def _encoded(leaf: dict[str, object]) -> bytes:
     return json.dumps(leaf, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def claim_and_keep_the_record_keys(dice: Dice, size: int) -> Done:
+def claim_and_keep_the_record_keys(dice: Dice, place: range) -> Done:
     """Record a disposal of some entries, and keep the keys of one of them at least."""
-    first = dice.randrange(size)
-    last = dice.randrange(first, min(size, first + 4))
+    first = dice.choice(place)
+    last = dice.randrange(first, min(place.stop, first + 4))
     kept = dice.randrange(first, last + 1)
     _record(_disposal(first, last, keys=(), at=LATE))
     purging.delete([seq for seq in range(first, last + 1) if seq < kept])
     return Done(f"entries {first} to {last} said to be disposed of, the keys from {kept} on kept", one(kept))
 
 
-def claim_and_keep_the_wrapping_key(dice: Dice, size: int) -> Done:
+def claim_and_keep_the_wrapping_key(dice: Dice, place: range) -> Done:
     """Dispose of a whole bucket by the book, but keep the file of its key, in one of two ways."""
     rows = fetch("SELECT bucket, MIN(seq), MAX(seq) FROM archive_recordkey GROUP BY bucket ORDER BY bucket")
     bucket, first, last = dice.choice(rows)
@@ -200,3 +208,19 @@ def _disposal(first: int, last: int, *, keys: tuple[str, ...], at: datetime) -> 
 def _record(event: events.Event) -> int:
     with ledger.transaction():
         return ledger.record(event).seq
+
+
+KINDS = (
+    Kind(1, "flip a byte", flip_a_byte, keeps_to_its_place=True),
+    Kind(2, "delete the middle", delete_the_middle, keeps_to_its_place=True),
+    Kind(2, "delete the middle, renumber", delete_and_renumber),
+    Kind(9, "swap ciphertexts", swap_ciphertexts, keeps_to_its_place=True),
+    Kind(10, "swap wrapped keys", swap_wrapped_keys, keeps_to_its_place=True),
+    Kind(11, "insert an entry by SQL", insert_an_entry),
+    Kind(11, "insert words by SQL", insert_search_words, keeps_to_its_place=True),
+    Kind(12, "backdate", backdate),  # found by the root, and one wrong root stands for all that follow
+    Kind(13, "destroy a record key", destroy_a_record_key, keeps_to_its_place=True),
+    Kind(13, "destroy a bucket key", destroy_a_bucket_key),
+    Kind(14, "claim a destruction, keep record keys", claim_and_keep_the_record_keys),
+    Kind(14, "claim a destruction, keep the wrapping key", claim_and_keep_the_wrapping_key),
+)

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from django.db import connection, transaction
 from pytest_django import Settings
 
 from archive import checkpoint, evidence, ledger, segments
@@ -20,11 +19,10 @@ from archive.publish import Contradicted, require_contained
 from archive.segments import standing
 from archive.stamps.replies import StampRefused
 from archive.worm.stores import StoreRefused
-from tests.archive.record_reset import fences_down
 from tests.archive.segments import store
 from tests.archive.stamping import OpensslAuthority
-from tests.faults.tampering.attack import SEED, run
-from tests.faults.tampering.history import History, build
+from tests.faults.tampering.attack import SEED
+from tests.faults.tampering.history import History, build, laid_open
 from tests.faults.tampering.rewrites import Rewrites
 
 pytestmark = [pytest.mark.django_db, pytest.mark.breaks_the_record]
@@ -40,20 +38,11 @@ def history(settings: Settings, tmp_path: Path) -> Iterator[History]:
     settings.ONRECORD_GUARD = tmp_path / "guard" / "checkpoint"
     authority = OpensslAuthority(tmp_path / "tsa")
     settings.ONRECORD_STAMP_ROOTS, settings.ONRECORD_STAMP_OPENSSL_CONFIG = authority.roots, authority.config
-    with transaction.atomic():
-        with fences_down(connection):
-            _set_constraints("DEFERRED")
-            made = build(random.Random(SEED), size=SIZE, dumped=frozenset(range(3, SIZE, 4)))
-            assert evidence.stamp_checkpoint(at=datetime.now(UTC))
-            assert segments.seal_segments(at=datetime.now(UTC)) == 1
-            yield made
-            _set_constraints("IMMEDIATE")
-        transaction.set_rollback(True)
-
-
-def _set_constraints(when: str) -> None:
-    if connection.vendor == "postgresql":
-        run(f"SET CONSTRAINTS ALL {when}")
+    with laid_open():
+        made = build(random.Random(SEED), size=SIZE, dumped=frozenset(range(3, SIZE, 4)))
+        assert evidence.stamp_checkpoint(at=datetime.now(UTC))
+        assert segments.seal_segments(at=datetime.now(UTC)) == 1
+        yield made
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -4,17 +4,22 @@ Must not claim more than the bucket gives: versioning and Object Lock are set by
 """
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from archive.blobs.trouble import BlobMissing, NotKept
+from archive.patience import TooSlow, within
 
-CONNECT_S, ANSWER_S, TRIES = 5, 60, 3
+CONNECT_S, ANSWER_S, TRIES = 5, 20, 3
+CALL_S = 60.0  # for a whole call, however the bucket drips, and for each piece of an upload
+PIECE_BYTES = 1 << 20
+_T = TypeVar("_T")
 _ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
 
 
@@ -31,8 +36,9 @@ class Bucket:
 class S3Store:
     """An object is `<prefix><digest>`."""
 
-    def __init__(self, bucket: Bucket) -> None:
+    def __init__(self, bucket: Bucket, *, call_s: float = CALL_S) -> None:
         self._bucket = bucket
+        self._call_s = call_s
         self._client: Any = boto3.client(  # Any: boto3 makes its clients at run time
             "s3",
             endpoint_url=bucket.endpoint or None,
@@ -48,30 +54,38 @@ class S3Store:
         checksum = base64.b64encode(bytes.fromhex(digest)).decode()
         try:
             with draft.open("rb") as file:
-                self._client.put_object(**self._place(digest), Body=file, ChecksumSHA256=checksum)
-        except (ClientError, BotoCoreError, OSError) as error:
+                self._call(
+                    lambda: self._client.put_object(**self._place(digest), Body=file, ChecksumSHA256=checksum),
+                    size_bytes=draft.stat().st_size,
+                )
+        except (ClientError, BotoCoreError, OSError, TooSlow) as error:
             raise _not_kept(digest, error) from error
 
     def size(self, digest: str) -> int:
         try:
-            return int(self._client.head_object(**self._place(digest))["ContentLength"])
-        except (ClientError, BotoCoreError) as error:
+            return int(self._call(lambda: self._client.head_object(**self._place(digest)))["ContentLength"])
+        except (ClientError, BotoCoreError, TooSlow) as error:
             raise _trouble(digest, error) from error
 
     def read(self, digest: str, *, start: int, length: int) -> bytes:
         wanted = f"bytes={start}-{start + length - 1}"
         try:
-            answer = self._client.get_object(**self._place(digest), Range=wanted)
-            with answer["Body"] as body:
-                return bytes(body.read())
-        except (ClientError, BotoCoreError) as error:
+            return self._call(lambda: self._read(digest, wanted=wanted), size_bytes=length)
+        except (ClientError, BotoCoreError, TooSlow) as error:
             raise _trouble(digest, error) from error
 
     def remove(self, digest: str) -> None:
         try:
-            self._client.delete_object(**self._place(digest))
-        except (ClientError, BotoCoreError) as error:
+            self._call(lambda: self._client.delete_object(**self._place(digest)))
+        except (ClientError, BotoCoreError, TooSlow) as error:
             raise _not_kept(digest, error) from error
+
+    def _read(self, digest: str, *, wanted: str) -> bytes:
+        with self._client.get_object(**self._place(digest), Range=wanted)["Body"] as body:
+            return bytes(body.read())
+
+    def _call(self, call: Callable[[], _T], *, size_bytes: int = 0) -> _T:
+        return within(self._call_s * (1 + size_bytes / PIECE_BYTES), call, whom=f"s3://{self._bucket.name}")
 
     def _place(self, digest: str) -> dict[str, str]:
         if len(digest) != 64 or not digest.isascii() or not digest.isalnum():

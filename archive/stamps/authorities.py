@@ -5,20 +5,17 @@ must not return what was not verified.
 """
 
 import fcntl
-import http.client
 import subprocess
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from cryptography import x509
 
+from archive import exchange
 from archive.stamps.replies import Stamp, StampRefused, request_for, verify_answer
 
 TIMEOUT_S = 10.0
@@ -44,17 +41,21 @@ class HttpAuthority:
     timeout_s: float = TIMEOUT_S
 
     def answer(self, request: bytes) -> bytes:
-        outgoing = urllib.request.Request(  # noqa: S310 (the settings let http and https through only)
-            self.url, data=request, headers={"Content-Type": "application/timestamp-query"}
-        )
-        deadline = time.monotonic() + self.timeout_s
         try:
-            with _opener.open(outgoing, timeout=self.timeout_s) as answer:
-                return _read(answer, deadline=deadline)
-        except urllib.error.HTTPError as error:
-            raise _refusal(error.code) from error
-        except (OSError, http.client.HTTPException) as error:
+            answer = exchange.post(
+                self.url,
+                body=request,
+                content_type="application/timestamp-query",
+                timeout_s=self.timeout_s,
+                limit_bytes=REPLY_LIMIT_BYTES,
+            )
+        except exchange.NoAnswer as error:
             raise StampAway(f"It cannot be reached: {error}.") from error
+        if answer.status != 200:
+            raise _refusal(answer.status)
+        if len(answer.body) > REPLY_LIMIT_BYTES:
+            raise StampRefused(f"Its reply is larger than {REPLY_LIMIT_BYTES} bytes.")
+        return answer.body
 
 
 @dataclass(frozen=True)
@@ -93,27 +94,6 @@ def ask(authority: Authority, *, data: bytes, trusted: Sequence[x509.Certificate
     request = request_for(data)
     reply = authority.answer(request.as_bytes())
     return verify_answer(reply, data=data, request=request, trusted=trusted, at=at)
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any, **__: Any) -> None:  # Any: as the library declares it
-        """Return nothing: the redirect then comes back as the error that it is to us."""
-
-
-_opener = urllib.request.build_opener(_NoRedirects())
-
-
-def _read(answer: http.client.HTTPResponse, *, deadline: float) -> bytes:
-    body = bytearray()
-    while block := answer.read1(REPLY_LIMIT_BYTES):
-        body += block
-        if len(body) > REPLY_LIMIT_BYTES:
-            raise StampRefused(f"Its reply is larger than {REPLY_LIMIT_BYTES} bytes.")
-        if time.monotonic() > deadline:
-            raise StampAway("It is too slow.")
-    if answer.status != 200:
-        raise _refusal(answer.status)
-    return bytes(body)
 
 
 def _refusal(status: int) -> Exception:

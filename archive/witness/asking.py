@@ -3,20 +3,17 @@
 It must not run inside a transaction, and must not take a cosignature that it did not verify.
 """
 
-import http.client
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
 
-from archive import checkpoint, cosignature
+from archive import checkpoint, cosignature, exchange
 from archive.checkpoint import BadCheckpoint
 from archive.cosignature import Cosignature
 from archive.witness.request import SIZE_LIMIT_BYTES, AddCheckpoint
 
-TIMEOUT_S = 5
+TIMEOUT_S = 5.0  # for a whole answer
 # The consistency proof from a smaller tree to the one of the checkpoint.
 Prove = Callable[[int], list[bytes]]
 
@@ -96,14 +93,14 @@ def _seen(body: str, *, ours: int) -> int:
 
 
 def _post(witness: WitnessAddress, request: AddCheckpoint) -> tuple[int, str]:
-    outgoing = urllib.request.Request(  # noqa: S310 (parse() lets http and https through only)
-        f"{witness.url}/add-checkpoint", data=request.encode(), headers={"Content-Type": "text/plain; charset=utf-8"}
-    )
     try:
-        with urllib.request.urlopen(outgoing, timeout=TIMEOUT_S) as answer:  # noqa: S310 (as above)
-            return answer.status, answer.read(SIZE_LIMIT_BYTES).decode(errors="replace")
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read(SIZE_LIMIT_BYTES).decode(errors="replace")
-    except (OSError, http.client.HTTPException) as error:
+        answer = exchange.post(
+            f"{witness.url}/add-checkpoint",
+            body=request.encode(),
+            content_type="text/plain; charset=utf-8",
+            timeout_s=TIMEOUT_S,
+            limit_bytes=SIZE_LIMIT_BYTES,
+        )
+    except exchange.NoAnswer as error:
         raise WitnessAway(f"{witness.name} cannot be reached: {error}.") from error
+    return answer.status, answer.body[:SIZE_LIMIT_BYTES].decode(errors="replace")

@@ -17,9 +17,11 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from archive.leaf import format_time
+from archive.patience import TooSlow, within
 from archive.worm.stores import BLOCK_BYTES, StoreAway, Stored, StoreRefused
 
 MODE = "COMPLIANCE"
+CALL_S = 60.0  # for a whole call, and for each block of what is sent or read, however the bucket drips
 _ABSENT = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchVersion"})
 _AGAIN = frozenset({"SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "503", "500"})
 _T = TypeVar("_T")
@@ -34,6 +36,7 @@ class S3Store:
     endpoint: str = ""
     region: str = ""
     retain_days: int = 2557
+    call_s: float = CALL_S
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC), repr=False)
 
     @property
@@ -56,19 +59,17 @@ class S3Store:
         return Stored(name=name, version=self._put(name, path, digest), retained_until="")
 
     def remove_tail(self, name: str) -> None:
-        _calling(lambda: self._client.delete_object(Bucket=self.bucket, Key=self.prefix + name))
+        self._call(lambda: self._client.delete_object(Bucket=self.bucket, Key=self.prefix + name))
 
     def read(self, name: str, *, version: str = "") -> Iterator[bytes]:
         chosen = {"VersionId": version} if version else {}
-        try:
-            answer = self._client.get_object(Bucket=self.bucket, Key=self.prefix + name, **chosen)
-            yield from answer["Body"].iter_chunks(BLOCK_BYTES)
-        except (BotoCoreError, ClientError) as error:
-            raise _meant(error) from error
+        answer = self._call(lambda: self._client.get_object(Bucket=self.bucket, Key=self.prefix + name, **chosen))
+        while block := self._call(lambda: answer["Body"].read(BLOCK_BYTES)):
+            yield block
 
     def names(self) -> list[str]:
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix)
-        found = _calling(lambda: [item["Key"] for page in pages for item in page.get("Contents", [])])
+        found = self._call(lambda: [item["Key"] for page in pages for item in page.get("Contents", [])])
         return sorted(key.removeprefix(self.prefix) for key in found)
 
     def shortcoming(self, name: str, *, version: str) -> str:
@@ -84,7 +85,7 @@ class S3Store:
 
     def _put(self, name: str, path: Path, digest: str, **lock: Any) -> str:  # Any: as boto3 takes them
         with path.open("rb") as file:
-            answer = _calling(
+            answer = self._call(
                 lambda: self._client.put_object(
                     Bucket=self.bucket,
                     Key=self.prefix + name,
@@ -93,33 +94,37 @@ class S3Store:
                     ChecksumSHA256=_checksum(digest),
                     ContentType="application/x-tar",
                     **lock,
-                )
+                ),
+                limit_s=self.call_s * (1 + path.stat().st_size / BLOCK_BYTES),
             )
         return str(answer.get("VersionId", ""))
 
     def _look(self, name: str, *, version: str = "") -> dict[str, Any]:  # Any: what boto3 answers
         """Return what the bucket says of an object: version, checksum, lock. Empty where there is none."""
         chosen = {"VersionId": version} if version else {}
+        where = {"Bucket": self.bucket, "Key": self.prefix + name, **chosen}
+        return self._call(lambda: self._head(where))
+
+    def _head(self, where: dict[str, str]) -> dict[str, Any]:  # Any: as above
         try:
-            return dict(
-                self._client.head_object(Bucket=self.bucket, Key=self.prefix + name, ChecksumMode="ENABLED", **chosen)
-            )
-        except (BotoCoreError, ClientError) as error:
-            if isinstance(error, ClientError) and _code(error) in _ABSENT:
+            return dict(self._client.head_object(ChecksumMode="ENABLED", **where))
+        except ClientError as error:
+            if _code(error) in _ABSENT:
                 return {}
+            raise
+
+    def _call(self, call: Callable[[], _T], *, limit_s: float = 0) -> _T:
+        try:
+            return within(limit_s or self.call_s, call, whom=self.label)
+        except TooSlow as error:
+            raise StoreAway(f"The bucket is too slow: {error}.") from error
+        except (BotoCoreError, ClientError) as error:
             raise _meant(error) from error
 
     @cached_property
     def _client(self) -> Any:  # Any: boto3 makes its clients at run time
-        config = Config(connect_timeout=10, read_timeout=60, retries={"max_attempts": 3, "mode": "standard"})
+        config = Config(connect_timeout=10, read_timeout=20, retries={"max_attempts": 3, "mode": "standard"})
         return boto3.client("s3", endpoint_url=self.endpoint or None, region_name=self.region or None, config=config)
-
-
-def _calling(call: Callable[[], _T]) -> _T:
-    try:
-        return call()
-    except (BotoCoreError, ClientError) as error:
-        raise _meant(error) from error
 
 
 def _meant(error: Exception) -> Exception:

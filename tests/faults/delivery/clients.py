@@ -275,10 +275,11 @@ class Reader:
         self._synced[c] = self.cursors[c]
 
     def _hear(self, frame: Line) -> None:
-        words = {}
+        words: dict[str, Any] = {}
         if frame["kind"] == CREATED:
             message = frame["message"]
             words = {"seq": message["seq"], "key": message["client_key"], "body": message["body"]}
+            words["author"] = message["author"]["id"]
         place = {"c": frame["c"], "n": frame["n"], "kind": frame["kind"]}
         self.log.note("received", reader=self.label, **place, **words)
         self.cursors[frame["c"]] = max(frame["n"], self.cursors[frame["c"]])

@@ -17,6 +17,7 @@ from typing import Any
 
 Line = dict[str, Any]
 CREATED = "message.created"
+INBOUND = "sms.received"  # which clients are told as a message
 MOST_SHOWN = 5  # of one rule: a broken run breaks thousands
 
 
@@ -187,27 +188,52 @@ def check_record(history: History) -> Iterator[Fault]:
 
 
 def check_streams(history: History) -> Iterator[Fault]:
-    """I5: the events of each conversation are numbered 1, 2, 3 … in the order of the record."""
-    by_conversation: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    """I5: the events of each conversation are numbered 1, 2, 3 … in the order of the record, and are its entries."""
+    by_conversation: dict[int, list[tuple[int, int, str]]] = defaultdict(list)
     for row in history.stored.events:
-        by_conversation[row["c"]].append((row["n"], row["seq"]))
-    for c, places in by_conversation.items():
-        places.sort()
-        if [n for n, _ in places] != list(range(1, len(places) + 1)):
+        by_conversation[row["c"]].append((row["n"], row["seq"], row["kind"]))
+    recorded = _recorded_by_conversation(history)
+    for c in by_conversation.keys() | recorded.keys():
+        places = sorted(by_conversation[c])
+        if [n for n, _, _ in places] != list(range(1, len(places) + 1)):
             yield Fault("I5", f"conversation {c} has a gap or a number twice")
-        if [seq for _, seq in places] != sorted(seq for _, seq in places):
+        if [seq for _, seq, _ in places] != sorted(seq for _, seq, _ in places):
             yield Fault("I5", f"conversation {c}: its numbers do not follow the record")
+        # The last event of all could be missing from the table without leaving a gap.
+        for n, seq, kind in set(places) ^ recorded[c]:
+            yield Fault("I5", f"conversation {c}: number {n}, entry {seq}, {kind}, is not in both of table and record")
+
+
+def _recorded_by_conversation(history: History) -> dict[int, set[tuple[int, int, str]]]:
+    recorded: dict[int, set[tuple[int, int, str]]] = defaultdict(set)
+    for entry in history.stored.entries:
+        name, _, number = entry["stream"].partition(":")
+        if name == "conversation":
+            recorded[int(number)].add((entry["n"], entry["seq"], entry["kind"]))
+    return recorded
 
 
 def check_heard(history: History) -> Iterator[Fault]:
-    """I3: whatever a client heard is an entry of the record, word for word."""
+    """I3: whatever a client heard is an entry of the record, as what it is, word for word, and by who said it."""
     for line in history["received"]:
         event = history.events.get((line["c"], line["n"]))
         entry = history.entries.get(event["seq"]) if event else None
+        place = f"c={line['c']} n={line['n']}"
         if event is None or entry is None:
-            yield Fault("I3", f"{line['reader']} heard c={line['c']} n={line['n']}, which is not in the record")
-        elif "seq" in line and (line["seq"], line["key"], line["body"]) != (event["seq"], entry["key"], entry["body"]):
-            yield Fault("I3", f"{line['reader']} heard other words at c={line['c']} n={line['n']} than the entry has")
+            yield Fault("I3", f"{line['reader']} heard {place}, which is not in the record")
+        elif line["kind"] != (CREATED if event["kind"] == INBOUND else event["kind"]):
+            yield Fault("I3", f"{line['reader']} heard {place} as {line['kind']}, it is {event['kind']}")
+        elif line["kind"] == CREATED:
+            yield from _heard_words(history, line, entry)
+
+
+def _heard_words(history: History, line: Line, entry: Line) -> Iterator[Fault]:
+    place = f"c={line['c']} n={line['n']}"
+    if (line.get("seq"), line.get("key"), line.get("body")) != (entry["seq"], entry["key"], entry["body"]):
+        yield Fault("I3", f"{line['reader']} heard other words at {place} than the entry has")
+    message = history.messages.get((line["c"], line["n"]))
+    if message is not None and message["person"] not in (None, line.get("author")):
+        yield Fault("I3", f"{line['reader']} was told another author of {place} than the table has")
 
 
 def check_readers(history: History) -> Iterator[Fault]:
@@ -269,13 +295,22 @@ def _after_the_end(history: History, revoked: Line) -> Iterator[Fault]:
         yield Fault("I7", f"the record has no {revoked['kind']} in {revoked['stream']}")
         return
     for reader in revoked["readers"]:
-        closed = [line["t"] for line in history["closed"] if line["reader"] == reader]
-        if not any(t <= revoked["t"] + history.limits.close_s for t in closed):
-            yield Fault("I7", f"{reader} was not closed within {history.limits.close_s} s of {revoked['kind']}")
+        yield from _was_shut_out(history, revoked, reader)
     for line in history["received"]:
         event = history.events.get((line["c"], line["n"]))
         if line["reader"] in revoked["readers"] and event is not None and event["seq"] > max(ends):
             yield Fault("I7", f"{line['reader']} heard c={line['c']} n={line['n']} after {revoked['kind']}")
+
+
+def _was_shut_out(history: History, revoked: Line, reader: str) -> Iterator[Fault]:
+    """The socket that was open then was closed in time, and no other one was welcomed later."""
+    limit = revoked["t"] + history.limits.close_s
+    welcomed = [line["t"] for line in history["connected"] if line["reader"] == reader]
+    opened = max((t for t in welcomed if t <= revoked["t"]), default=0.0)
+    if not any(opened <= line["t"] <= limit for line in history["closed"] if line["reader"] == reader):
+        yield Fault("I7", f"{reader} was not closed within {history.limits.close_s} s of {revoked['kind']}")
+    if any(t > limit for t in welcomed):
+        yield Fault("I7", f"{reader} was welcomed again after {revoked['kind']}")
 
 
 def check_recovery(history: History) -> Iterator[Fault]:

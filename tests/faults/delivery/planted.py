@@ -75,6 +75,25 @@ def invent(log: list[Line], _stored: Stored) -> None:
     log[log.index(line)] = line | {"body": "never said"}
 
 
+def misname(log: list[Line], _stored: Stored) -> None:
+    """A reader is told that somebody else said it."""
+    line = _middle_received(log)
+    log[log.index(line)] = line | {"author": -1}
+
+
+def tell_as_another_kind(log: list[Line], _stored: Stored) -> None:
+    """A reader is told a message as an event that shows nothing."""
+    line = _middle_received(log)
+    log[log.index(line)] = line | {"kind": "membership.added"}
+
+
+def forget_last_event(_log: list[Line], stored: Stored) -> None:
+    """The newest event of a stream is in the record and not in the table, so that nobody is told of it."""
+    c = stored.messages[0]["c"]
+    last = max(row["n"] for row in stored.events if row["c"] == c)
+    stored.events = [row for row in stored.events if (row["c"], row["n"]) != (c, last)]
+
+
 def renumber(_log: list[Line], stored: Stored) -> None:
     """A stream has a gap."""
     c = stored.messages[0]["c"]
@@ -103,6 +122,9 @@ PLANTS: dict[Doctor, str] = {
     store_twice: "I6",
     abandon: "I6",
     invent: "I3",
+    misname: "I3",
+    tell_as_another_kind: "I3",
+    forget_last_event: "I5",
     renumber: "I5",
     stay_away: "I11",
     break_record: "I8",

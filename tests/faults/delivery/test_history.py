@@ -24,7 +24,8 @@ def a_good_history() -> tuple[list[Line], Stored]:
         words = {"key": f"key {number}", "body": f"words {number}"}
         log.append(_line(number, "sent", who="alice", person=ALICE, c=7, **words))
         log.append(_line(number, "acked", who="alice", key=words["key"], **place))
-        log += [_line(number, "received", reader=name, kind="message.created", **place, **words) for name, _ in READERS]
+        heard = {"kind": "message.created", "author": ALICE, **place, **words}
+        log += [_line(number, "received", reader=name, **heard) for name, _ in READERS]
         _store(stored, n=number + 2, kind="message.created", **words)
         stored.messages.append(place | words | {"person": ALICE})
     log += [_line(9, "finished", reader=name) for name, _ in READERS]
@@ -52,7 +53,7 @@ def test_a_history_that_holds_is_passed() -> None:
 
 
 def test_each_planted_fault_is_found_by_its_rule() -> None:
-    assert len(PLANTS) == 13
+    assert len(PLANTS) == 16
     assert missed_plants(*a_good_history()) == []
 
 
@@ -73,6 +74,30 @@ def test_a_revocation_that_the_record_does_not_have_is_named() -> None:
     log, stored = a_good_history()
     log.append(_line(9, "revoked", person=BOB, stream="person:2", kind="session.ended", readers=["bob's desk"]))
     assert judge(log, stored).broken == {"I7"}
+
+
+def test_a_close_before_the_revocation_is_none_after_it_and_nobody_is_welcomed_again() -> None:
+    log, stored = a_good_history()
+    ended = {"seq": 999, "stream": "person:2", "n": 1, "kind": "session.ended", "key": "", "body": ""}
+    stored.entries.append(ended)
+    log.append(_line(1, "closed", reader="bob's desk", code=1006))
+    log.append(_line(2, "connected", reader="bob's desk"))
+    log.append(_line(9, "revoked", person=BOB, stream="person:2", kind="session.ended", readers=["bob's desk"]))
+    assert judge(log, stored).broken == {"I7"}
+    log.append(_line(9.5, "closed", reader="bob's desk", code=4001))
+    assert judge(log, stored).faults == []
+    log.append(_line(11, "connected", reader="bob's desk"))
+    assert judge(log, stored).broken == {"I7"}
+
+
+def test_what_is_heard_late_is_named_where_a_run_has_a_limit() -> None:
+    log, stored = a_good_history()
+    log.sort(key=lambda line: line["t"])
+    slow = next(line for line in log if line["event"] == "received" and line["reader"] == "bob's desk")
+    slow["t"] += 0.5
+    assert judge(log, stored).faults == []
+    assert judge(log, stored, Limits(deliver_s=0.6)).faults == []
+    assert judge(log, stored, Limits(deliver_s=0.4)).broken == {"I4"}
 
 
 @pytest.mark.parametrize(

@@ -34,16 +34,16 @@ def unpack(source: Path, folder: Path) -> Path:
         with tarfile.open(source, "r:") as archive:
             for info in archive:
                 names.add(_unpack_one(archive, info, folder))
-    except (tarfile.TarError, ValueError) as error:
-        raise NotPacked(f"{source.name} cannot be unpacked: {error}.") from error
+    except (tarfile.TarError, ValueError, FileExistsError, NotADirectoryError) as error:
+        raise NotPacked(f"It cannot be unpacked: {error}.") from error
     if len(names) != 1:
-        raise NotPacked(f"{source.name} does not hold one bag.")
+        raise NotPacked("It does not hold one bag.")
     return folder / names.pop()
 
 
 def _unpack_one(archive: tarfile.TarFile, info: tarfile.TarInfo, folder: Path) -> str:
     parts = PurePosixPath(info.name).parts
-    content = archive.extractfile(info) if info.isreg() else None
+    content = archive.extractfile(info) if info.isreg() and not info.issparse() else None  # holes cost no room there
     if content is None or len(parts) < 2 or parts[0] == "/" or ".." in parts:
         raise NotPacked(f"{info.name!r} has no place in a segment")
     path = folder.joinpath(*parts)

@@ -75,10 +75,10 @@ def opened_segment(store: Store, name: SegmentName) -> Iterator[VerifiedBag]:
 def _verified(bag: Path, name: SegmentName) -> VerifiedBag:
     _, findings = verify.check_segment(bag, key=verify.read_verifier_key(ledger.verifier_key()))
     if findings.count:
-        raise StoreRefused(f"{name} does not verify: {findings.lines[0]}")
+        raise StoreRefused(f"It does not verify: {findings.lines[0]}")
     segment = verify.read_segment(bag)
     run = Run(segment.first, segment.size)
     if SegmentName.of(first=run.first, size=run.size, root=segment.root, kind=name.kind) != name:
-        raise StoreRefused(f"{name} holds entries {run.first} to {run.size - 1}: it was given another name.")
+        raise StoreRefused(f"It holds entries {run.first} to {run.size - 1}, and was given another name.")
     note = (bag / verify.CHECKPOINT).read_text(encoding="utf-8")
     return VerifiedBag(bag, run, note, verify.read_tiles(bag, segment))

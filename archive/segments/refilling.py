@@ -27,7 +27,7 @@ from archive.segments.reading import SealedEntry, VerifiedBag, opened_segment
 from archive.segments.restoring import BRING_KEYS, RefillRefused
 from archive.segments.standing import stored_names
 from archive.witness.configuration import configured_witnesses
-from archive.worm.stores import Store
+from archive.worm.stores import Store, StoreRefused
 
 
 @dataclass
@@ -84,11 +84,12 @@ class _Filling:
         self._head = head
         self._frontier = signed_frontier(head)
         self._contents: list[tuple[SealedEntry, dict[str, Json]]] = []
+        self._unfit: set[SegmentName] = set()
         self._done = Refill(before=head.size, size=head.size)
 
     def fill(self) -> Refill:
         there = stored_names(self._store)
-        while candidates := [name for name in there if name.first <= self._frontier.size < name.size]:
+        while candidates := [name for name in there if self._may_follow(name)]:
             if not any(self._take(name) for name in sorted(candidates, key=_preference)):
                 break
         if not self._done.taken:
@@ -96,26 +97,38 @@ class _Filling:
         self._settle()
         return self._done
 
+    def _may_follow(self, name: SegmentName) -> bool:
+        return name.first <= self._frontier.size < name.size and name not in self._unfit
+
     def _take(self, name: SegmentName) -> bool:
-        with opened_segment(self._store, name) as bag:
-            if problem := self._contradiction(bag):
-                self._done.left_out.append(f"{name}: {problem}")
-                return False
-            run = Run(self._frontier.size, bag.run.size)
-            if (gap := record_keys.first_gap(run)) is not None:
-                raise RefillRefused(f"The key folder has no record keys from entry {gap} on. {BRING_KEYS}")
-            kept = record_keys.read(run)
-            entries = bag.entries(start=run.first)
-            restored = restoring.restore_entries(entries, head=self._head, frontier=self._frontier, kept=kept)
-            if restored.at is None or self._frontier.root() != bag.root_of(bag.run.size):
-                raise RefillRefused(f"{name} did not give the root that it is signed with.")
-            self._restore_checkpoints(bag, at=restored.at)
+        """Take a segment, or note why it is left out: one bad file in the store must not keep the others away."""
+        try:
+            with opened_segment(self._store, name) as bag:
+                problem = self._contradiction(bag)
+                if not problem:
+                    self._restore(name, bag)
+                    return True
+        except StoreRefused as error:
+            problem = str(error)
+        self._unfit.add(name)
+        self._done.left_out.append(f"{name}: {problem.rstrip('.')}")
+        return False
+
+    def _restore(self, name: SegmentName, bag: VerifiedBag) -> None:
+        run = Run(self._frontier.size, bag.run.size)
+        if (gap := record_keys.first_gap(run)) is not None:
+            raise RefillRefused(f"The key folder has no record keys from entry {gap} on. {BRING_KEYS}")
+        kept = record_keys.read(run)
+        entries = bag.entries(start=run.first)
+        restored = restoring.restore_entries(entries, head=self._head, frontier=self._frontier, kept=kept)
+        if restored.at is None or self._frontier.root() != bag.root_of(bag.run.size):
+            raise RefillRefused(f"{name} did not give the root that it is signed with.")
+        self._restore_checkpoints(bag, at=restored.at)
         self._contents += restored.contents
         self._done.without_key += restored.without_key
         self._done.taken.append(name)
         self._done.size = self._frontier.size
         self._done.witnessed = max([self._done.witnessed, *_cosigned_sizes(restored.contents)])
-        return True
 
     def _contradiction(self, bag: VerifiedBag) -> str:
         """Say why this segment does not continue what we have, or is not what the guard knows; "" where it does."""

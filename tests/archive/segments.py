@@ -1,5 +1,7 @@
 """What the tests of segments share: a record with a store, and a bag from it."""
 
+import io
+import tarfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +31,17 @@ def seal() -> SegmentName:
     """Seal what is new and return the newest segment's name."""
     assert segments.seal_segments(at=now()) == 1
     return sealed_names()[-1]
+
+
+def tar_of(*items: tuple[str, bytes], **pax: str) -> bytes:
+    """Return a tar file that nobody of us would write."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for name, data in items:
+            info = tarfile.TarInfo(name)
+            info.size, info.pax_headers = len(data), pax
+            archive.addfile(info, io.BytesIO(data))
+    return file.getvalue()
 
 
 def fetch(name: SegmentName, folder: Path) -> Path:

@@ -25,11 +25,15 @@ from archive.segments.standing import stored_names
 from archive.witness.keeper import Witness
 from tests.archive.record_reset import fences_down
 from tests.archive.samples import record, record_conversations, said
-from tests.archive.segments import now, store
+from tests.archive.segments import now, store, tar_of
 from tests.archive.test_evidence import serving
 from tests.faults.tampering.history import Dump, empty_record, restore_dump, take_dump
 
 pytestmark = pytest.mark.django_db
+OTHER = b"a good segment under another name"
+
+
+NESTED = tar_of(("bag/a", b"x"), ("bag/a/b", b"x"))  # a file where another one needs a folder
 
 
 @pytest.fixture(autouse=True)
@@ -210,6 +214,20 @@ def test_a_segment_under_another_name_is_not_taken(settings: Settings, folder: P
             (folder / str(name)).rename(folder / str(forged))
         with pytest.raises(CommandError, match=r"another name|not unpacked|does not hold|does not verify"):
             refill()
+
+
+@pytest.mark.parametrize(("kind", "content"), [("segment", b""), ("tail", NESTED), ("segment", OTHER)])
+def test_a_bad_file_in_the_store_does_not_keep_the_good_ones_away(
+    settings: Settings, folder: Path, kind: str, content: bytes
+) -> None:
+    with lost(settings, before=20, after=30) as were:
+        (good,) = [name for name in stored_names(store()) if name.kind == "segment"]
+        bad = SegmentName(size=900, first=good.first, root="0" * 16, kind=kind)
+        (folder / str(bad)).write_bytes(content if content is not OTHER else (folder / str(good)).read_bytes())
+        said_of, is_well = refill()
+    assert is_well, said_of
+    assert said_of.count("Not taken: ") == said_of.count(f"Not taken: {bad}: It ") == 1
+    assert leaves(len(were)) == were
 
 
 def seal_a_fork(settings: Settings) -> Dump:

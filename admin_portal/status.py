@@ -9,7 +9,7 @@ from admin_portal.access import require
 from admin_portal.checks import last_moment
 from admin_portal.models import RecordCheck
 from archive import ledger
-from archive.evidence import EvidenceStatus
+from archive.evidence import EvidenceStatus, SealedRuns, sealed_runs
 from archive.evidence import status as evidence_status
 from archive.rotation import KeyAges, key_ages
 from messenger.people.models import Person
@@ -26,6 +26,7 @@ class RecordStatus:
     checkpoint: str
     verifier_key: str  # "" where the key store cannot be read
     evidence: EvidenceStatus
+    segments: SealedRuns
     keys: KeyAges | None  # None where the key store cannot be read
     checks: tuple[RecordCheck, ...]  # the last ones, the newest first
     is_checked_nightly: bool
@@ -45,6 +46,7 @@ def record_status(by: Person) -> RecordStatus:
         checkpoint=checkpoint.note,
         verifier_key=_verifier_key(),
         evidence=evidence_status(at=now),
+        segments=sealed_runs(at=now),
         keys=_keys(),
         checks=tuple(RecordCheck.objects.select_related("asked_by")[:CHECKS_SHOWN]),
         is_checked_nightly=last_moment(now) is not None,

@@ -47,6 +47,19 @@ EVIDENCE_STATES = {
     "amber": State("Held by one kind", "triangle-alert", "chip-warn"),
     "red": State("Held by nobody else", "shield-alert", "chip-danger"),
 }
+SEGMENTS_STATES = {
+    "off": State("Not set up", "ban"),
+    "none": State("None yet", "hourglass", "chip-warn"),
+    "green": State("All as they were sealed", "shield-check", "chip-ok"),
+    "amber": State("Not read back in time", "triangle-alert", "chip-warn"),
+    "red": State("Look at this", "shield-alert", "chip-danger"),
+}
+SEGMENT_STATES = {
+    "waiting": State("Being sealed", "hourglass", "chip-warn"),
+    "sound": State("As it was sealed", "check", "chip-ok"),
+    "late": State("Not read back in time", "triangle-alert", "chip-warn"),
+    "broken": State("Not read back as sealed", "shield-alert", "chip-danger"),
+}
 EVIDENCE_KINDS = {
     "witness": "Witnesses",
     "stamp": "Time stamps",
@@ -114,3 +127,13 @@ def evidence_state(level: str) -> State:
 def evidence_kind(kind: str) -> str:
     """Return what a kind of outside evidence is called."""
     return EVIDENCE_KINDS[kind]
+
+
+@register.filter
+def segments_state(level: str) -> State:
+    return SEGMENTS_STATES[level]
+
+
+@register.filter
+def segment_state(state: str) -> State:
+    return SEGMENT_STATES[state]

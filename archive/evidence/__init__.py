@@ -6,6 +6,7 @@ helps. It must not call the outside world inside a transaction, and must not tak
 
 from archive.evidence.copying import copy_checkpoint
 from archive.evidence.mailing import mail_checkpoint
+from archive.evidence.runs import SealedRun, SealedRuns, sealed_runs
 from archive.evidence.stamping import StampCheck, check_stamps, stamp_checkpoint, stamped_at
 from archive.evidence.standing import EvidenceKind, EvidenceStatus, status
 from archive.evidence.witnessing import collect_cosignatures
@@ -13,11 +14,14 @@ from archive.evidence.witnessing import collect_cosignatures
 __all__ = [
     "EvidenceKind",
     "EvidenceStatus",
+    "SealedRun",
+    "SealedRuns",
     "StampCheck",
     "check_stamps",
     "collect_cosignatures",
     "copy_checkpoint",
     "mail_checkpoint",
+    "sealed_runs",
     "stamp_checkpoint",
     "stamped_at",
     "status",

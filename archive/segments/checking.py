@@ -9,14 +9,13 @@ from datetime import datetime
 
 from archive import ledger
 from archive.evidence import sources
+from archive.evidence.runs import A_NIGHT
 from archive.evidence.standing import SEGMENT, SEGMENT_CHECK
 from archive.models import Segment
 from archive.segments import record_keys
 from archive.segments.standing import require_contained
 from archive.worm.configuration import configured_store
 from archive.worm.stores import Store, StoreAway, StoreRefused, digest_of
-
-A_NIGHT = 4
 
 
 @dataclass(frozen=True)

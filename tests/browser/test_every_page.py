@@ -1,5 +1,7 @@
 """Every page, light and dark, at desktop and phone size: no accessibility violation, no CSP report, nothing foreign."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from tests.browser.conftest import DESKTOP, PHONE, SignIn, keep_picture
+from tests.stack import Stack
 
 RULES = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -59,6 +62,24 @@ def test_a_page_is_accessible_in_light_and_dark_and_at_every_size(
         if problems:
             found[address] = problems
     assert found == {}
+
+
+@pytest.mark.backend("sqlite")  # as above
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_the_list_of_segments_is_accessible_at_every_size(
+    sign_in: SignIn, stack: Stack, tmp_path: Path, size: str
+) -> None:
+    store = tmp_path / f"a-folder-with-quite-a-long-name-without-any-space-in-it-{size}"
+    store.mkdir()
+    with_store = replace(stack, environment={**stack.environment, "ONRECORD_SEGMENT_STORE": f"file://{store}"})
+    with_store.manage("record", "segments", "seal")
+    page = sign_in("cora", size=PHONE if size == "phone" else DESKTOP)
+    page.goto("/portal/record/")
+    card = page.get_by_role("region", name="Segments", exact=True)
+    assert "Entries 0 to" in card.inner_text()
+    card.scroll_into_view_if_needed()
+    keep_picture(page, f"segments-{size}")
+    assert [*_overflow(page), *_violations(page)] == []
 
 
 def _violations(page: Page) -> list[str]:

@@ -130,12 +130,12 @@ def test_who_sends_too_much_is_throttled_and_served_again_after_a_pause(
     server: Stack, browsers: dict[str, httpx.Client]
 ) -> None:
     reader = Reader.hello(server, browsers["alice"])
-    for _ in range(400):
+    for _ in range(1_200):  # of which a busy machine may forgive some: the bucket fills while it reads
         reader.say({"t": "ping"})
     key = reader.post(1, "too much", str(uuid.uuid4()))
     assert reader.wait_for("error", client_key=key, seconds=20)["code"] == "throttled"
     pongs = [frame["t"] for frame in reader.frames].count("pong")
-    assert 150 <= pongs < 400
+    assert 150 <= pongs < 1_200
     time.sleep(0.5)
     reader.frames.clear()
     reader.say({"t": "ping"})

@@ -24,8 +24,8 @@ from tests.messenger.delivery.raw import CLOSE, PONG, TEXT, RawSocket
 
 ROOT = Path(__file__).resolve().parents[3]
 APPLICATION = "tests.messenger.delivery.served:application"
-DAPHNE = ("daphne", "--ping-interval", "1", "--ping-timeout", "1", "--websocket_timeout", "-1", "-b", "127.0.0.1", "-p")
-UVICORN = ("uvicorn", "--log-level", "warning", "--ws-ping-interval", "1", "--ws-ping-timeout", "1", "--port")
+DAPHNE = ("daphne", "--ping-interval", "1", "--ping-timeout", "3", "--websocket_timeout", "-1", "-b", "127.0.0.1", "-p")
+UVICORN = ("uvicorn", "--log-level", "warning", "--ws-ping-interval", "1", "--ws-ping-timeout", "3", "--port")
 WITHOUT_DEFLATE = ("--ws-per-message-deflate", "false")
 DIRECT = {
     "daphne": (DAPHNE, ()),

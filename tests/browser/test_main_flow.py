@@ -45,6 +45,19 @@ def test_the_bubble_is_there_at_once_and_becomes_the_real_message(stack: Stack, 
     expect(bubble).to_have_count(1)
 
 
+def test_words_that_the_browser_cannot_keep_stay_in_the_composer(sign_in: SignIn) -> None:
+    alice = sign_in("alice")
+    open_direct(alice, "Bob Okafor")
+    composer = alice.get_by_label(re.compile("^Message to"))
+    alice.evaluate(
+        "() => { IDBObjectStore.prototype.add = () => { throw new DOMException('', 'QuotaExceededError'); }; }"
+    )
+    fill_and_enter(alice, "kept nowhere yet")
+    expect(alice.locator(".toast")).to_contain_text("could not be kept on this device")
+    expect(composer).to_have_value("kept nowhere yet")
+    expect(alice.locator(".message", has_text="kept nowhere yet")).to_have_count(0)
+
+
 def test_unread_counts_and_the_newest_conversation_come_without_a_reload(stack: Stack, sign_in: SignIn) -> None:
     alice, bob = sign_in("alice"), sign_in("bob")
     open_direct(alice, "Bob Okafor")

@@ -196,3 +196,40 @@ test("a file that is up already is not forgotten when the post has to wait", asy
   await settle();
   assert.equal((await store.all())[0].files[0].upload, "u1");
 });
+
+test("what its author gives up while it is on its way does not come back", async () => {
+  for (const giveUp of ["discard", "clear"]) {
+    const server = makeServer();
+    const outbox = makeOffice().tab(server.send);
+    outbox.start();
+    await outbox.add(entry("a"));
+    await settle();
+    await outbox[giveUp]("a");
+    server.calls[0].reject(temporary);
+    await settle();
+    assert.deepEqual(await outbox.posts(), []);
+    outbox.hurry();
+    await settle();
+    assert.equal(server.calls.length, 1);
+  }
+});
+
+test("a store that fails for a moment does not end the sending", async () => {
+  const server = makeServer();
+  const { store, tab } = makeOffice();
+  const outbox = tab(server.send);
+  const { remove } = store;
+  store.remove = () => Promise.reject(new Error("taken away"));
+  outbox.start();
+  await outbox.add(entry("a"));
+  await outbox.add(entry("b"));
+  await settle();
+  server.calls[0].resolve({ n: 1 });
+  await settle();
+  store.remove = remove;
+  outbox.hurry();
+  await settle();
+  server.calls[1].resolve({ n: 1 });
+  await settle();
+  assert.deepEqual(server.keys(), ["a", "a", "b"]);
+});

@@ -43,10 +43,18 @@ export function startComposer({ form, store, post, typing, attaching }) {
     const files = await attaching.take();
     isTaking = false;
     if (!files) return;
-    post(field.value.trimEnd(), files);
+    const text = field.value.trimEnd();
+    post(text, files).catch(() => giveBack(text, files));
     lastTyping = 0;
     setText({ form, store, text: "" });
   });
+  /* The browser keeps nothing more (its storage is full): what was written must not be gone as well. */
+  function giveBack(text, files) {
+    toast(gettext("This could not be kept on this device, and was not sent. Try again."));
+    setText({ form, store, text: [text, field.value].filter(Boolean).join("\n") });
+    if (files.length > 0) attaching.add(files);
+  }
+
   store.listen(({ isMember }) => {
     for (const element of form.elements) element.disabled = !isMember;
   });

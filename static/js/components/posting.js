@@ -9,7 +9,7 @@ const ACTS = [
   { act: "discard", label: gettext("Discard") },
 ];
 
-/** Show what waits from earlier, follow what becomes of each post; `post(body, files)` begins one. */
+/** Show what waits from earlier, follow what becomes of each post; `post(body, files)` begins one, and rejects what cannot be kept. */
 export function startPosting({ timeline, outbox, conversationId }) {
   const isHere = ({ c }) => c === conversationId;
 
@@ -25,7 +25,12 @@ export function startPosting({ timeline, outbox, conversationId }) {
     async post(body, files = []) {
       const entry = { client_key: newKey(), c: conversationId, body, at: new Date().toISOString(), ...(files.length > 0 && { files }) };
       await timeline.addPending(asMessage(entry));
-      await outbox.add(entry);
+      try {
+        await outbox.add(entry);
+      } catch (error) {
+        timeline.drop(entry.client_key);
+        throw error;
+      }
     },
   };
 }

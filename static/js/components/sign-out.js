@@ -12,14 +12,15 @@ export function startSignOut({ outbox }) {
   /** @type {HTMLFormElement | null} */
   const form = document.querySelector('form[action="/accounts/logout/"]');
   const dialog = document.getElementById("sign-out-dialog");
+  // Whatever the browser's storage does: who wants to leave leaves.
   const leave = async () => {
     clearDrafts();
-    await outbox.clear();
+    await outbox.clear().catch(() => {});
     form.submit();
   };
   form?.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const waiting = (await outbox.posts()).length;
+    const waiting = (await outbox.posts().catch(() => [])).length;
     if (waiting === 0) return leave();
     showDialog(dialog, { title: gettext("Sign out now?"), body: question({ waiting, leave, dialog }) });
   });

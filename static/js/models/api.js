@@ -5,6 +5,7 @@
 
 const BASE = "/api/v1/";
 const TIMEOUT_MS = 15_000;
+const STALLED_MS = 90_000; // longer than a proxy waits for the answer to a file
 const OFFLINE = { code: "offline", field: null, message: "" };
 
 /** A failure the server named, or `offline` when there was no answer at all. */
@@ -43,23 +44,36 @@ export function remove(path) {
   return call("DELETE", path);
 }
 
-/** Send a file up and return it as it waits for its message; `onProgress(share)` tells how much has gone, from 0 to 1. */
-export function sendUp(file, { onProgress = (_share) => {}, signal = null } = {}) {
+/**
+ * Send a file up and return it as it waits for its message; `onProgress(share)` tells how much has gone, from 0 to 1. A
+ * connection on which nothing moves for `stalledMs` is given up: a dead one says nothing, and what waits would wait for ever.
+ */
+export function sendUp(file, { onProgress = (_share) => {}, signal = null, stalledMs = STALLED_MS } = {}) {
   // Not fetch: it does not tell how much has gone.
   const request = new XMLHttpRequest();
+  let stalled;
+  const expectMore = () => {
+    clearTimeout(stalled);
+    stalled = setTimeout(() => request.abort(), stalledMs);
+  };
   return new Promise((resolve, reject) => {
     request.open("POST", `${BASE}uploads`);
     request.responseType = "json";
     request.setRequestHeader("X-CSRFToken", csrfToken());
     request.setRequestHeader("Content-Type", "application/octet-stream");
     request.setRequestHeader("Content-Disposition", `attachment; filename*=UTF-8''${encoded(file.name)}`);
-    request.upload.addEventListener("progress", ({ loaded, total }) => onProgress(total ? loaded / total : 0));
+    request.upload.addEventListener("progress", ({ loaded, total }) => {
+      expectMore();
+      onProgress(total ? loaded / total : 0);
+    });
+    request.addEventListener("loadend", () => clearTimeout(stalled));
     request.addEventListener("load", () => {
       if (request.status === 201) resolve(request.response);
       else reject(new ApiError(request.status, request.response?.code ? request.response : { code: "unexpected", message: request.statusText }));
     });
     for (const name of ["error", "abort", "timeout"]) request.addEventListener(name, () => reject(new ApiError(0, OFFLINE)));
     signal?.addEventListener("abort", () => request.abort());
+    expectMore();
     request.send(file);
   });
 }

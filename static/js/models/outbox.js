@@ -5,6 +5,8 @@
  */
 import { fullJitter, judge, needsFilesAgain, nextWake, startable } from "./retry.js";
 
+const LAST_TRY = 10; // after so many tries the waiting times grow no more
+
 /** Stands in for navigator.locks where there is none (a page without HTTPS): this tab sends. */
 const NO_LOCKS = { request: (_name, hold) => hold() };
 
@@ -40,7 +42,7 @@ export class Outbox extends EventTarget {
     });
   }
 
-  /** Keep a post; resolves once it is stored. Sending follows by itself. */
+  /** Keep a post; resolves once it is stored, and rejects where it cannot be: then nothing is sent. */
   async add(post) {
     await this.#store.add({ ...post, state: "waiting", tries: 0 });
     this.#wake();
@@ -98,7 +100,8 @@ export class Outbox extends EventTarget {
       (answer) => [answer, null],
       (failure) => [null, failure],
     );
-    await this.#settle(post, { message, error });
+    // A store that fails, full or taken away, must not end the sending: the post is asked about again, with its key.
+    await this.#settle(post, { message, error }).catch(() => this.#notBefore.set(post.c, Date.now() + fullJitter(LAST_TRY)));
     this.#inFlight.delete(post.c);
     this.#pump();
   }

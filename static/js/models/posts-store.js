@@ -1,6 +1,7 @@
 /*
  * Where the outbox keeps its posts: IndexedDB, or this page's memory where the browser forbids storage.
- * A post gets a growing `id` when it is added. Keeps and returns, judges nothing.
+ * A post gets a growing `id` when it is added; `put` changes one that is kept, and what was removed stays so. Keeps and
+ * returns, judges nothing.
  */
 import { openDB } from "../../vendor/idb.js";
 
@@ -28,11 +29,18 @@ function indexedPosts(db) {
   return {
     all: () => db.getAll(STORE),
     add: (post) => db.add(STORE, post),
-    put: (post) => db.put(STORE, post),
+    put: (post) => putKept(db, post),
     remove: (id) => db.delete(STORE, id),
     find: (clientKey) => db.getFromIndex(STORE, "client_key", clientKey),
     clear: () => db.clear(STORE),
   };
+}
+
+/* Its author may have given it up, or signed out, while it was on its way. */
+async function putKept(db, post) {
+  const change = db.transaction(STORE, "readwrite");
+  if (await change.store.getKey(post.id)) await change.store.put(post);
+  await change.done;
 }
 
 /** Return a store that forgets everything with the page. */
@@ -45,7 +53,7 @@ export function memoryPosts() {
       lastId += 1;
       posts.set(lastId, { ...post, id: lastId });
     },
-    put: async (post) => void posts.set(post.id, post),
+    put: async (post) => void (posts.has(post.id) && posts.set(post.id, post)),
     remove: async (id) => void posts.delete(id),
     find: async (clientKey) => [...posts.values()].find((post) => post.client_key === clientKey),
     clear: async () => posts.clear(),

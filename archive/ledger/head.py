@@ -3,6 +3,8 @@
 It must not make keys for a record that exists: a record whose keys are gone is a fault to show, not to paper over.
 """
 
+from functools import lru_cache
+
 from django.conf import settings
 from django.db import connection
 
@@ -11,6 +13,8 @@ from archive.keys import KeyStore, confirm_protection, create_keystore, open_key
 from archive.ledger.errors import ForeignRecord, NotInTransaction
 from archive.ledger.guarding import kept_note, refuse_behind, refuse_put_back
 from archive.models import Checkpoint, Head
+
+_COLUMNS = ("id", "origin", "verifier_key", "size", "frontier")
 
 
 def lock_head() -> Head:
@@ -85,7 +89,12 @@ def confirm_identity() -> None:
 
 
 def _locked() -> Head | None:
-    return Head.objects.select_for_update().filter(id=Head.ONLY).first()
+    # Past the ORM: building the query took a fifth of what a lone entry costs.
+    lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(_COLUMNS)} FROM archive_head WHERE id = %s{lock}", (Head.ONLY,))  # noqa: S608
+        row = cursor.fetchone()
+    return None if row is None else Head.from_db(connection.alias, _COLUMNS, row)
 
 
 def _found() -> Head:
@@ -101,10 +110,15 @@ def _refuse_foreign(head: Head) -> None:
     origin: str = settings.ONRECORD_ORIGIN
     if head.origin != origin:
         raise ForeignRecord(f"The database holds the record of {head.origin}, but ONRECORD_ORIGIN is {origin}.")
-    if head.verifier_key != keystore().verifier_key(origin):
+    if head.verifier_key != _verifier_key(keystore(), origin):
         raise ForeignRecord(
             f"The record was signed with another key than the one in {settings.ONRECORD_KEY_DIR} (ONRECORD_KEY_DIR)."
         )
+
+
+@lru_cache(maxsize=4)
+def _verifier_key(keys: KeyStore, origin: str) -> str:
+    return keys.verifier_key(origin)
 
 
 def _signed_root(head: Head) -> bytes:

@@ -24,13 +24,11 @@ def insert(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row
     """Insert rows; costs nothing where there are none. Raises django.db.IntegrityError as the ORM would."""
     if not rows:
         return
-    names = ", ".join(map(connection.ops.quote_name, columns))
-    target = f"{connection.ops.quote_name(model._meta.db_table)} ({names})"
+    target, places = _target(model, tuple(columns))
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql" and len(rows) >= COPY_FROM:
             _copy(cursor, target, rows)
         else:
-            places = ", ".join(["%s"] * len(columns))
             cursor.executemany(f"INSERT INTO {target} VALUES ({places})", rows)  # noqa: S608 (names of the models)
 
 
@@ -61,6 +59,12 @@ def as_written_time(at: datetime, *, written: str) -> Value:
         return at
     day, time, millisecond = written[:10], written[11:19], written[20:23]
     return f"{day} {time}" if millisecond == "000" else f"{day} {time}.{millisecond}000"
+
+
+@cache
+def _target(model: type[models.Model], columns: tuple[str, ...]) -> tuple[str, str]:
+    names = ", ".join(map(connection.ops.quote_name, columns))
+    return f"{connection.ops.quote_name(model._meta.db_table)} ({names})", ", ".join(["%s"] * len(columns))
 
 
 @cache

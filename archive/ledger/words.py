@@ -17,6 +17,8 @@ _MARKS = "!\"#$%&''()*+,-./:;<=>?@[\\]^_`{|}~"  # the quote doubled, as SQL writ
 _TSVECTOR = f"""to_tsvector('simple', translate(
     regexp_replace(normalize(left(text, 200000), NFD), '[\\u0300-\\u036f]', '', 'g'),
     '{_MARKS}', '{" " * (len(_MARKS) - 1)}'))"""
+_INDEX = """INSERT INTO archive_document_words(rowid, text)
+    SELECT seq, text FROM archive_document WHERE seq BETWEEN %s AND %s"""
 COLUMNS = ("seq", "stream_id", "kind", "at", "actor_id", "actor_name", "text")
 
 
@@ -46,12 +48,11 @@ def row(event: Event, *, seq: int, stream: str, at: storing.Value, content: dict
 
 
 def store(rows: Sequence[storing.Row]) -> None:
-    """Store search rows and index them. Costs nothing where there are none."""
+    """Store search rows, ascending and with none between them, and index them. Costs nothing where there are none."""
     storing.insert(Document, COLUMNS, rows)
     if rows and connection.vendor == "sqlite":
         with connection.cursor() as cursor:
-            words = [(row[0], row[-1]) for row in rows]
-            cursor.executemany("INSERT INTO archive_document_words(rowid, text) VALUES (%s, %s)", words)
+            cursor.execute(_INDEX, (rows[0][0], rows[-1][0]))
 
 
 def erase(seqs: Sequence[int]) -> None:

@@ -1,17 +1,19 @@
 """The hourly fingerprint of the database's fences, in the record: whoever moves a fence leaves a trace that stays.
 
-A change that came with a migration is recorded; any other is a problem until a person says why it was made. It must
-not repair a fence, and finds nothing that was moved and put back between two looks: that is for the check of entries.
+A change that came with a migration is recorded; any other is a problem until a person says why it was made. A fence
+that must be there and is not is a problem until it is, whatever anybody says. It must not repair a fence, and finds
+nothing that was moved and put back between two looks: that is for the check of entries.
 """
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from archive import canonical, ledger
 from archive.canonical import Json
 from archive.events import SYSTEM, CatalogAccepted, CatalogFingerprint
+from archive.fences import missing_fences
 from archive.fences.catalog import count_migrations, describe
 from archive.models import Stream
 
@@ -35,22 +37,25 @@ class _Known:
     migrations: int = 0
     described_in: int = 0
     unexplained: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
-    def is_enough(self, digest: str, *, at: datetime) -> bool:
+    def is_enough(self, digest: str, *, missing: tuple[str, ...], at: datetime) -> bool:
         """Say whether nothing changed and the hour is not over."""
-        return self.digest == digest and self.at is not None and at - self.at < EVERY
+        is_same = self.digest == digest and self.missing == missing
+        return is_same and self.at is not None and at - self.at < EVERY
 
 
 def take_fingerprint(*, at: datetime) -> bool:
     """Record how the fences are, if anything changed or an hour is over; return whether an entry was written."""
     definitions: dict[str, Json] = {name: _digest(text.encode()) for name, text in describe().items()}
-    migrations = count_migrations()
+    migrations, missing = count_migrations(), tuple(sorted(missing_fences()))
     with ledger.transaction():
         known = _known()
         digest = _digest(canonical.encode(definitions))
-        if known is not None and known.is_enough(digest, at=at):
+        if known is not None and known.is_enough(digest, missing=missing, at=at):
             return False
-        ledger.record(_fingerprint(known, definitions, digest=digest, migrations=migrations, at=at))
+        found = _fingerprint(known, definitions, digest=digest, migrations=migrations, at=at)
+        ledger.record(replace(found, missing=missing))
     return True
 
 
@@ -71,12 +76,22 @@ def unexplained_changes() -> tuple[str, ...]:
 
 
 def catalog_problem() -> str:
-    """Return the sentence about such fences, "" where there are none. For the portal."""
-    names = unexplained_changes()
+    """Return what is wrong with the fences as the last fingerprint has it, "" for nothing. For the portal."""
+    known = _known()
+    if known is None:
+        return ""
+    sentences = (
+        _sentence("Fences of the database are not there", known.missing),
+        _sentence("Fences of the database changed without a migration", known.unexplained),
+    )
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _sentence(what: str, names: tuple[str, ...]) -> str:
     if not names:
         return ""
     shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    return f"Fences of the database changed without a migration: {shown}. `manage.py fences` says more."
+    return f"{what}: {shown}. `manage.py fences` says more."
 
 
 def _fingerprint(
@@ -123,6 +138,7 @@ def _known() -> _Known | None:
         migrations=_number(content.get("migrations")),
         described_in=_number(content.get("described_in")),
         unexplained=() if is_accepted else _names(content.get("unexplained")),
+        missing=_names(content.get("missing")),
     )
 
 

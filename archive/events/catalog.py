@@ -21,6 +21,7 @@ class CatalogFingerprint(Event):
     unexplained: tuple[str, ...]  # names that changed without a migration and that nobody has accepted yet
     described_in: int  # the number in its stream of the fingerprint that has the definitions; its own when it has
     definitions: dict[str, Json]  # name -> hex SHA-256 of the definition; empty where nothing changed
+    missing: tuple[str, ...] = ()  # names of fences that must be there and are not, changed or not
 
 
 @dataclass(frozen=True, kw_only=True)

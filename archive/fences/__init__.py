@@ -5,6 +5,15 @@ and `record check` must then still find what was done. It must not decide what i
 """
 
 from archive.fences.authorizer import fence_connection, fences_lifted, lift, put_back
+from archive.fences.expected import missing_fences
 from archive.fences.roles import acting_as_purger, grant_rights
 
-__all__ = ["acting_as_purger", "fence_connection", "fences_lifted", "grant_rights", "lift", "put_back"]
+__all__ = [
+    "acting_as_purger",
+    "fence_connection",
+    "fences_lifted",
+    "grant_rights",
+    "lift",
+    "missing_fences",
+    "put_back",
+]

@@ -1,4 +1,4 @@
-"""`manage.py fences`: which fences of the database changed without a migration, and the word of a person about it.
+"""`manage.py fences`: which fences are missing, which changed without a migration, and the word of a person about it.
 
 It must not repair a fence.
 """
@@ -9,10 +9,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from archive import catalog
+from archive.fences import missing_fences
 
 
 class Command(BaseCommand):
-    """Looks now; exits 1 while changes are unexplained."""
+    """Looks now; exits 1 while a fence is missing or a change is unexplained."""
 
     help = "Take a fingerprint of the database's fences, and say which changed without a migration."
 
@@ -23,12 +24,24 @@ class Command(BaseCommand):
         catalog.take_fingerprint(at=datetime.now(UTC))
         if options["accept"]:
             self._accept(options["accept"])
-        elif names := catalog.unexplained_changes():
+        missing = missing_fences()
+        self._show_missing(missing)
+        names = catalog.unexplained_changes()
+        if names:
             self.stdout.write("These fences changed without a migration, and nobody has said why:")
             self.stdout.write("".join(f"  {name}\n" for name in names), ending="")
-            raise SystemExit(1)
-        else:
+        elif not options["accept"]:
             self.stdout.write("No fence changed without a migration or a reason that is on the record.")
+        if missing or names:
+            raise SystemExit(1)
+
+    def _show_missing(self, missing: dict[str, str]) -> None:
+        if not missing:
+            self.stdout.write("All fences that must be there are there.")
+            return
+        self.stdout.write("These fences must be there and are not, or are not what they must be:")
+        for name, statements in missing.items():
+            self.stdout.write(f"  {name}" + (f", put up by:\n{statements};" if statements else ""))
 
     def _accept(self, reason: str) -> None:
         try:

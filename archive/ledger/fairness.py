@@ -1,4 +1,6 @@
-"""Whose turn it is: a bounded queue with lanes, served in rotation, so that a busy lane cannot starve a quiet one.
+"""Whose turn it is: a bounded queue with lanes, so that a busy lane can neither starve a quiet one nor shut it out.
+
+They are served in rotation, and one lane may hold as many items as there are places left: alone half of all.
 
 Within a lane the order stays. It must not lock anything or know what it holds: its owner does.
 """
@@ -11,7 +13,7 @@ Item = TypeVar("Item")
 
 
 class QueueFull(Exception):
-    """As much waits as may wait."""
+    """As much waits as may wait, in this lane or in all."""
 
 
 class FairQueue(Generic[Item]):
@@ -27,7 +29,8 @@ class FairQueue(Generic[Item]):
 
     def put(self, item: Item, *, lane: Hashable) -> None:
         """Add an item at the end of its lane. Raises QueueFull."""
-        if self._size >= self._limit:
+        left = self._limit - self._size
+        if not left or len(self._lanes.get(lane, ())) > left:
             raise QueueFull
         self._lanes.setdefault(lane, deque()).append(item)
         self._size += 1

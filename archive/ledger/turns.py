@@ -53,23 +53,37 @@ class Turns:
 _turns = Turns()
 
 
+class _Mine(threading.local):
+    """Whether this thread has the turn."""
+
+    is_held = False
+
+
+_mine = _Mine()
+
+
 @contextmanager
 def turn() -> Iterator[None]:
-    """Wait for one's turn. Who is in a transaction already has waited, and others may wait for what it holds."""
-    if connection.in_atomic_block:
+    """Wait for one's turn. Who is in a transaction already has waited, and others may wait for what it holds.
+
+    So has what is called at a commit: the turn ends after it, and it may begin a transaction of its own.
+    """
+    if connection.in_atomic_block or _mine.is_held:
         yield
         return
     turns = _turns
     turns.take()
+    _mine.is_held = True
     try:
         yield
     finally:
+        _mine.is_held = False
         turns.give_on()
 
 
 def _start_anew() -> None:
-    global _turns  # whoever held the turn is not in a forked child
-    _turns = Turns()
+    global _turns, _mine  # whoever held the turn is not in a forked child
+    _turns, _mine = Turns(), _Mine()
 
 
 os.register_at_fork(after_in_child=_start_anew)

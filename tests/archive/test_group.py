@@ -5,6 +5,7 @@ import contextlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
+from itertools import count
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from django.db import connections, transaction
 
 from archive import ledger
 from archive.ledger import group, turns, writer
+from archive.ledger.fairness import FairQueue, QueueFull
 from archive.ledger.group import GROUP_ACTIONS
 from archive.models import Checkpoint, Head, Leaf, Stream
 from tests.archive.grouping import Unwell, and_close, bodies, counted, do, fail, outcomes, piling_up, say, until
@@ -97,7 +99,7 @@ def test_inside_a_transaction_an_action_is_a_part_of_it() -> None:
 
 def test_more_than_may_wait_are_turned_away_and_nothing_of_them_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     say("first")
-    monkeypatch.setattr(writer._writer._waiting, "_limit", 2)
+    monkeypatch.setattr(writer._writer._waiting, "_limit", 3)  # places, of which one lane leaves the last to others
     with ThreadPoolExecutor(4) as pool, counted() as submitted:
         with ledger.transaction():
             waiting = [pool.submit(and_close, lambda: say("in the writer's hands"))]
@@ -107,8 +109,43 @@ def test_more_than_may_wait_are_turned_away_and_nothing_of_them_is_done(monkeypa
                 until(lambda number=number: len(writer._writer._waiting) == number)
             with pytest.raises(ledger.TooBusy):
                 pool.submit(and_close, lambda: say("one too many")).result(30)
-        assert [future.result(30).seq for future in waiting] == [1, 2, 3]
-    assert bodies() == ["first", "in the writer's hands", "waiting 1", "waiting 2"]
+            waiting.append(pool.submit(and_close, lambda: do(lambda: ledger.record(said("of another lane")))))
+            until(lambda: len(writer._writer._waiting) == 3)
+        assert sorted(future.result(30).seq for future in waiting) == [1, 2, 3, 4]
+    assert bodies() == ["first", "in the writer's hands", "waiting 1", "of another lane", "waiting 2"]
+
+
+def test_a_flood_in_some_lanes_leaves_room_for_every_other_one() -> None:
+    queue: FairQueue[int] = FairQueue(limit=100)
+
+    def flood(lane: int) -> int:
+        for taken in count():
+            try:
+                queue.put(taken, lane=lane)
+            except QueueFull:
+                return taken
+        raise AssertionError("count() has an end")
+
+    assert flood(1) == 51
+    assert flood(2) == 25
+    assert [flood(lane) > 0 for lane in (3, 4, 5)] == [True, True, True]
+    assert len(queue) <= 100
+    served = [queue.take() for _ in range(5)]
+    assert served == [0, 0, 0, 0, 0], "one of each lane"
+    assert flood(6) > 0
+
+
+def test_what_is_called_at_a_commit_may_begin_a_transaction_of_its_own() -> None:
+    def act() -> None:
+        with ledger.transaction():
+            ledger.record(said("one"))
+            transaction.on_commit(lambda: record_slowly("two"))
+
+    thread = threading.Thread(target=and_close, args=(act,), daemon=True)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive(), "it waits for itself"
+    assert bodies() == ["one", "two"]
 
 
 def test_a_crowd_is_served_in_groups_of_a_bounded_size() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from archive import ledger
 from archive.keys.files import destroy_key_file, make_folder, replace_key_file
 from archive.models import Entry, Head, RecordKey, Stream
 from archive.retention import derived
@@ -43,14 +44,16 @@ class KeptKeys:
 
 
 def keep(run: Run) -> None:
-    """Write the file of a run, on the disk, and remove those that it contains or that begin as it does."""
+    """Write the file of a run, on the disk, and remove those that it contains or that begin as it does.
+
+    One that goes on where the run ends is a tail's. What comes after the run is written before that file goes.
+    """
     folder: Path = settings.ONRECORD_KEY_DIR / FOLDER
     make_folder(folder)
-    path = folder / f"{run.first:019}-{run.size:019}"
-    content = "".join(_lines(run)).encode()
-    if not path.exists() or path.read_bytes() != content:
-        replace_key_file(path, content)
+    path = _write(folder, run)
     for other, kept in _files(folder):
+        if other != path and run.first == kept.first and run.size < min(kept.size, _size()):
+            _write(folder, Run(run.size, min(kept.size, _size())))
         if other != path and ((run.first <= kept.first and kept.size <= run.size) or run.first == kept.first):
             destroy_key_file(other)
 
@@ -61,8 +64,13 @@ def register() -> None:
 
 
 def keep_all() -> None:
-    """Write every file anew whose entries were wrapped again, but none from a database that was put back."""
-    size = Head.objects.values_list("size", flat=True).first() or 0
+    """Write every file anew whose entries were wrapped again, but none from a database that was put back.
+
+    It has the wrapped keys of before, and the files may be the only place that has those of now.
+    """
+    if ledger.guard_problem():
+        return
+    size = _size()
     for run in runs():
         if run.size <= size:
             keep(run)
@@ -90,6 +98,18 @@ def first_gap(run: Run) -> int | None:
         if kept.first <= place:
             place = max(place, kept.size)
     return place if place < run.size else None
+
+
+def _write(folder: Path, run: Run) -> Path:
+    path = folder / f"{run.first:019}-{run.size:019}"
+    content = "".join(_lines(run)).encode()
+    if not path.exists() or path.read_bytes() != content:
+        replace_key_file(path, content)
+    return path
+
+
+def _size() -> int:
+    return Head.objects.values_list("size", flat=True).first() or 0
 
 
 def _files(folder: Path) -> list[tuple[Path, Run]]:

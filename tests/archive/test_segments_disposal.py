@@ -7,13 +7,13 @@ import pytest
 from django.db import connection, transaction
 from pytest_django import Settings
 
-from archive import ledger, search, segments
+from archive import ledger, retention, search, segments
 from archive.keys.store import destroyed_names
 from archive.ledger.head import keystore
 from archive.models import Document, RecordKey
 from archive.segments import record_keys
 from archive.segments.bag import Run
-from tests.archive.disposals import bodies, erase, say
+from tests.archive.disposals import CARL, CORA, TERM_OVER, bodies, erase, say
 from tests.archive.record_reset import fences_down
 from tests.archive.segments import now, store
 from tests.faults.tampering.history import Dump, restore_dump, take_dump
@@ -79,6 +79,42 @@ def test_what_was_disposed_of_stays_so_after_an_older_dump_and_a_refill() -> Non
     assert not Document.objects.filter(text__contains="erased").exists()
     report = ledger.check()
     assert (report.is_sound, report.disposed) == (True, 2), report.problems
+
+
+def test_a_database_that_was_put_back_does_not_take_the_kept_keys_with_it() -> None:
+    """The dump is from the middle of a disposal, so the sweep has work to do; another one followed it."""
+    seqs = say("erased first", "erased second", "stays")
+    segments.seal_segments(at=now())
+    dumps: list[Dump] = []
+    retention.erase(
+        [(seqs[0], seqs[0])],
+        reason="asked by the person",
+        asked_by=CARL,
+        approved_by=CORA,
+        at=TERM_OVER,
+        on_progress=lambda _: dumps.append(take_dump()),
+    )
+    erase((seqs[1], seqs[1]))
+    segments.seal_segments(at=now())
+    kept = record_keys.read(Run(0, 3)).keys
+    put_back(dumps[0])
+    with pytest.raises(ledger.BehindGuard):
+        retention.finish_disposals(TERM_OVER)
+    assert record_keys.read(Run(0, 3)).keys == kept
+    assert segments.refill(store(), at=now()).problem == ""
+    assert bodies(seqs) == [None, None, "stays"]
+    assert ledger.check().is_sound
+
+
+def test_no_entry_is_without_kept_keys_while_a_tail_gives_way_to_segments() -> None:
+    """A stop can come at each step, and the database can be lost after it."""
+    say(*(f"message {i}" for i in range(8)))
+    record_keys.keep(Run(0, 8))
+    for run in (Run(0, 5), Run(5, 8)):
+        record_keys.keep(run)
+        assert record_keys.first_gap(Run(0, 8)) is None
+        assert sorted(record_keys.read(Run(0, 8)).keys) == list(range(8))
+    assert sorted((run.first, run.size) for run in record_keys.runs()) == [(0, 5), (5, 8)]
 
 
 def test_a_segment_opens_nothing_that_was_disposed_of(tmp_path: Path) -> None:

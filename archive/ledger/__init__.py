@@ -15,6 +15,7 @@ from archive.ledger.checking import CheckReport, Problem, check
 from archive.ledger.comparing import Recorded, check_all, check_without_files, compare, register_comparison
 from archive.ledger.entries import Receipt
 from archive.ledger.errors import BehindGuard, EntryNotFound, ForeignRecord, NotBehind, NotInTransaction
+from archive.ledger.fairness import FairQueue, QueueFull
 from archive.ledger.group import OutcomeUnknown
 from archive.ledger.guarding import keep_latest
 from archive.ledger.head import confirm_identity, verifier_key
@@ -39,7 +40,7 @@ from archive.ledger.rebuilding import register_rebuilding
 from archive.ledger.resuming import BadPlace, PlaceFile
 from archive.ledger.rows import Rows
 from archive.ledger.rows import read_range as read_rows
-from archive.ledger.writer import TooBusy, act, action, stop_writer
+from archive.ledger.writer import TooBusy, act, action, give_back_connection, stop_writer
 from archive.sealing import NotOpened
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "BehindGuard",
     "CheckReport",
     "EntryNotFound",
+    "FairQueue",
     "ForeignRecord",
     "KeyMissing",
     "LeafTooLarge",
@@ -59,6 +61,7 @@ __all__ = [
     "PlaceFile",
     "Problem",
     "Prover",
+    "QueueFull",
     "Receipt",
     "Recorded",
     "Rows",
@@ -75,6 +78,7 @@ __all__ = [
     "compare",
     "confirm_identity",
     "find_entry",
+    "give_back_connection",
     "guard_problem",
     "head_leaf",
     "heads",

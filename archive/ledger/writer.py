@@ -151,7 +151,7 @@ def action(*, lane: str = "") -> Callable[[Callable[Given, Result]], Callable[Gi
             if connection.in_atomic_block:
                 with transaction():
                     return function(*args, **kwargs)
-            _give_back_connection()
+            give_back_connection()
             call = partial(function, *args, **kwargs)
             job = _writer.submit(call, name=function.__qualname__, lane=(function.__qualname__, kwargs.get(lane)))
             result: Result = job.finish()
@@ -180,7 +180,7 @@ async def _finish(job: Job) -> Any:
     return await sync_to_async(job.finish, thread_sensitive=False)() if job.callbacks else job.future.result()
 
 
-def _give_back_connection() -> None:
+def give_back_connection() -> None:
     """Let another thread have this one's pooled connection meanwhile: a pool's size must not bound a group's."""
     if connection.settings_dict["OPTIONS"].get("pool"):
         connection.close()

@@ -3,6 +3,8 @@
 Everything here runs inside `ledger.transaction()`, whose lock on the record's head gives all conversations one order.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -29,32 +31,85 @@ class Words:
     attachments: tuple[Attachment, ...] = ()
 
 
-def append(
-    conversation: Conversation, event: Event, *, data: dict[str, Any] | None = None, messages: int = 0
-) -> ledger.Receipt:
-    """Record the event in the conversation's stream and project it; announce it once the commit stands.
+@dataclass(frozen=True)
+class Said:
+    """Words on their way into a stream, and the event that records them."""
 
-    `messages` says how many messages the event is: they are counted, so that unread ones need not be.
-    """
+    conversation: Conversation
+    event: Event
+    words: Words
+
+
+def append(conversation: Conversation, event: Event, *, data: dict[str, Any] | None = None) -> ledger.Receipt:
+    """Record an event that is no message in the conversation's stream and project it; announce it at the commit."""
     receipt = ledger.record(event)
-    seen = StreamEvent(
-        conversation=conversation, n=receipt.n, seq=receipt.seq, kind=event.kind, data=data or {}, at=event.at
-    )
-    rows.insert(seen)
-    rows.advance(conversation, n=receipt.n, at=event.at, messages=messages)
+    rows.insert(_projected(conversation, event, receipt, data=data))
+    rows.advance(conversation, n=receipt.n, at=event.at, messages=0)
     bus.announce(conversation.pk)
     return receipt
 
 
-# rule: us-sec-17a-4-communications
 def append_message(conversation: Conversation, event: Event, words: Words) -> Message:
     """Record a message and make its row; the author has read up to it."""
-    receipt = append(conversation, event, messages=1)
-    name_in_record(words.attachments, seq=receipt.seq)
-    message = Message(
-        conversation=conversation,
+    return append_messages([Said(conversation, event, words)])[0]
+
+
+# rule: us-sec-17a-4-communications
+def append_messages(said: Sequence[Said]) -> list[Message]:
+    """Record messages in this order and make their rows, in as many statements for many as for one.
+
+    Those of one conversation share its object. Each author has read up to what they said.
+    """
+    receipts = ledger.record_all([one.event for one in said])
+    for one, receipt in zip(said, receipts, strict=True):
+        name_in_record(one.words.attachments, seq=receipt.seq)
+    rows.insert_all([_projected(one.conversation, one.event, at) for one, at in zip(said, receipts, strict=True)])
+    ordinals = _advance(said, receipts)
+    messages = [_message(*given) for given in zip(said, receipts, ordinals, strict=True)]
+    rows.insert_all(messages)
+    rows.mark_all(
+        {
+            (message.conversation_id, message.author_id): rows.Mark(message.n, message.ordinal, message.at)
+            for message in messages
+            if message.author_id is not None
+        }
+    )
+    for conversation_id in {one.conversation.pk for one in said}:
+        bus.announce(conversation_id)
+    return messages
+
+
+def _advance(said: Sequence[Said], receipts: Sequence[ledger.Receipt]) -> list[int]:
+    """Move the conversations on and return the ordinal of each message."""
+    counts = Counter(one.conversation for one in said)
+    rows.advance_all(
+        {
+            one.conversation: rows.Step(receipt.n, one.event.at, counts[one.conversation])
+            for one, receipt in zip(said, receipts, strict=True)
+        }
+    )
+    before = {conversation: conversation.ordinal - count for conversation, count in counts.items()}
+    ordinals = []
+    for one in said:
+        before[one.conversation] += 1
+        ordinals.append(before[one.conversation])
+    return ordinals
+
+
+def _projected(
+    conversation: Conversation, event: Event, receipt: ledger.Receipt, *, data: dict[str, Any] | None = None
+) -> StreamEvent:
+    return StreamEvent(
+        conversation=conversation, n=receipt.n, seq=receipt.seq, kind=event.kind, data=data or {}, at=event.at
+    )
+
+
+def _message(one: Said, receipt: ledger.Receipt, ordinal: int) -> Message:
+    words = one.words
+    return Message(
+        conversation=one.conversation,
         n=receipt.n,
-        ordinal=conversation.ordinal,
+        ordinal=ordinal,
         seq=receipt.seq,
         author=words.author,
         contact=words.contact,
@@ -63,9 +118,5 @@ def append_message(conversation: Conversation, event: Event, words: Words) -> Me
         attachments=shown_files(words.attachments),
         channel=words.channel,
         client_key=words.client_key,
-        at=event.at,
+        at=one.event.at,
     )
-    rows.insert(message)
-    if words.author is not None:
-        rows.mark_own(conversation, words.author, at=event.at)
-    return message

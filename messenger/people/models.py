@@ -5,6 +5,7 @@ The rows say what holds now; what happened is in the record.
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cached_property
 from typing import ClassVar
@@ -48,8 +49,14 @@ class Person(AbstractBaseUser):
     @cached_property
     def roles(self) -> frozenset[str]:
         """The roles held now; read once per loaded row."""
-        base = set() if self.is_examiner else {roles.EMPLOYEE}
-        return frozenset(base | set(self.grants.filter(ended_at=None).values_list("role", flat=True)))
+        return self._with_base(self.grants.filter(ended_at=None).values_list("role", flat=True))
+
+    def keep_roles(self, granted: Iterable[str]) -> None:
+        """Take the privileged roles from who has read them together with the row."""
+        self.roles = self._with_base(granted)
+
+    def _with_base(self, granted: Iterable[str]) -> frozenset[str]:
+        return frozenset([*granted] if self.is_examiner else [*granted, roles.EMPLOYEE])
 
     @cached_property
     def capabilities(self) -> frozenset[str]:

@@ -18,6 +18,7 @@ from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 
 from messenger.people import errors
+from messenger.people.doors import Door, door_of_session, door_of_token
 from messenger.people.firm import is_founded
 from messenger.people.models import ApiToken, Person, SignInSession
 from messenger.people.sessions import expire_session, live_session
@@ -145,6 +146,7 @@ class SocketGuest:
     """Who opened a socket, and by what: a sign-in session or a personal token."""
 
     person: Person
+    door: Door
     session_key: str | None = None
     session_id: int | None = None
     secret: str | None = None
@@ -157,13 +159,14 @@ def guest_of_scope(scope: dict[str, Any]) -> SocketGuest | None:
     secret = bearer_of(headers.get(b"authorization", b""))
     if secret is not None:
         token = live_token(secret)
-        return SocketGuest(person=token.person, secret=secret) if token else None
+        return SocketGuest(person=token.person, door=door_of_token(token), secret=secret) if token else None
     key = parse_cookie(headers.get(b"cookie", b"").decode("latin-1")).get(settings.SESSION_COOKIE_NAME)
     session = live_session(key)
     if session is None:
         return None
     ends_at = session.started_at.timestamp() + settings.SESSION_COOKIE_AGE
-    return SocketGuest(person=session.person, session_key=key, session_id=session.pk, ends_at=ends_at)
+    door = door_of_session(session)
+    return SocketGuest(person=session.person, door=door, session_key=key, session_id=session.pk, ends_at=ends_at)
 
 
 def live_person(guest: SocketGuest) -> Person | None:

@@ -18,7 +18,6 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import close_old_connections
 
-from archive import ledger
 from messenger.conversations import actions, live, queries
 from messenger.conversations.access import access_conversation
 from messenger.conversations.places import Place, read_heads, read_places
@@ -202,36 +201,16 @@ class ChatSocket(AsyncWebsocketConsumer):
 
     async def _post(self, frame: dict[str, Any]) -> None:
         conversation_id, key = frames_in.number_of(frame, "c"), frames_in.key_of(frame)
-        call = partial(
-            self._act_post,
-            conversation_id=conversation_id,
-            client_key=key,
-            body=frame.get("body"),
-            attachments=frame.get("attachments", []),
-        )
-        if frame.get("attachments"):  # their store is asked first, and nobody else's commit waits for it
-            await self._say(await in_database(call, executor=POST_THREADS))
-        else:
-            await self._say(await ledger.act(call, name="socket post", lane=conversation_id))
-
-    def _act_post(self, *, conversation_id: int, client_key: uuid.UUID, body: Any, attachments: Any) -> dict[str, Any]:
-        outcome = actions.post_message(
-            self._fresh_person(),
-            conversation_id=conversation_id,
-            client_key=client_key,
-            body=body,
-            attachments=attachments,
-        )
-        if isinstance(outcome, actions.Refusal):
-            return refusal_frame(outcome)
-        message = queries.message_frame_of(outcome.message)
-        return {
-            "t": "ack",
-            "c": message["c"],
-            "n": message["n"],
-            "client_key": message["client_key"],
-            "message": message,
-        }
+        body, attachments = frame.get("body"), frame.get("attachments", [])
+        person, door = self.guest.person, self.guest.door
+        if attachments == []:
+            outcome = await actions.post_from_loop(
+                person, conversation_id=conversation_id, client_key=key, body=body, door=door
+            )
+        else:  # their store is asked first, and nobody else's commit waits for it
+            act = partial(actions.post_message, person, conversation_id=conversation_id, client_key=key, body=body)
+            outcome = await in_database(act, attachments=attachments, door=door, executor=POST_THREADS)
+        await self._say(await _answer_to(outcome))
 
     def _mark_read(self, conversation_id: int, n: int) -> None:
         actions.mark_read(self._fresh_person(), conversation_id=conversation_id, n=n)
@@ -275,6 +254,16 @@ class ChatSocket(AsyncWebsocketConsumer):
         """Send what there is still somebody for: after a client's close frame the servers raise, each its own error."""
         with contextlib.suppress(Disconnected, OSError):
             await self.send(text_data=frame.decode())
+
+
+async def _answer_to(outcome: actions.Posted | actions.Refusal) -> dict[str, Any]:
+    if isinstance(outcome, actions.Refusal):
+        return refusal_frame(outcome)
+    # What became of a text to a phone is in the database; all else of a message is at hand.
+    is_text = outcome.message.channel == "sms"
+    frame = queries.message_frame_of
+    message = await in_database(frame, outcome.message) if is_text else frame(outcome.message)
+    return {"t": "ack", "c": message["c"], "n": message["n"], "client_key": message["client_key"], "message": message}
 
 
 def _seat(place: Place, cursors: dict[int, int]) -> Seat:

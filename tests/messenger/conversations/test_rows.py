@@ -77,7 +77,6 @@ def test_a_client_key_is_used_by_a_message_or_by_refused_words(cast: Cast) -> No
         RefusedPost.objects.create(
             client_key=refused, person=cast.alice, conversation=message.conversation, seq=900, at=AT
         )
-        assert rows.is_key_used(refused)
+        assert rows.used_keys([refused, uuid.uuid4()]) == {refused}
         raise Undone
-    assert rows.is_key_used(message.client_key)
-    assert not rows.is_key_used(refused)
+    assert rows.used_keys([refused, message.client_key, uuid.uuid4()]) == {message.client_key}

@@ -103,6 +103,7 @@ class TokenAdapter:
 
 
 _sessions: dict[tuple[int, Token], pkcs11.Session] = {}
+_refused: set[Token] = set()  # whose PIN was wrong
 
 
 @contextmanager
@@ -110,6 +111,8 @@ def _session(token: Token) -> Iterator[pkcs11.Session]:
     """Lend the signed-in session. What the library says becomes a KeyMissing that names the setting to look at."""
     with _ONE_AT_A_TIME:
         place = (os.getpid(), token)
+        if token in _refused:
+            raise _refusal(token)
         try:
             if place not in _sessions:
                 _sessions[place] = _sign_in(token)
@@ -117,10 +120,17 @@ def _session(token: Token) -> Iterator[pkcs11.Session]:
         except NoSuchToken as error:
             raise KeyMissing(f"There is no token {token.label!r} (ONRECORD_PKCS11_TOKEN) in {token.module}.") from error
         except (PinIncorrect, PinLocked) as error:
-            raise KeyMissing(f"The token {token.label!r} refuses the PIN (ONRECORD_PKCS11_PIN).") from error
+            _refused.add(token)
+            raise _refusal(token) from error
         except (PKCS11Error, RuntimeError) as error:
             _give_up(place)
             raise KeyMissing(f"The token {token.label!r} does not answer: {type(error).__name__}.") from error
+
+
+def _refusal(token: Token) -> KeyMissing:
+    return KeyMissing(
+        f"The token {token.label!r} refuses the PIN (ONRECORD_PKCS11_PIN). It is not tried again before a restart."
+    )
 
 
 def _give_up(place: tuple[int, Token]) -> None:

@@ -1,5 +1,6 @@
 """The contract of every adapter to a key-encryption key. A cloud KMS is one more line in ADAPTERS."""
 
+import contextlib
 import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -199,3 +200,28 @@ def test_a_token_out_of_reach_is_named_by_its_setting(change: dict[str, str], wo
             asked.result(timeout=30)
     assert "ONRECORD_PKCS11_" in str(refusal.value)
     assert token.pin not in str(refusal.value) + repr(token)
+
+
+def count_sign_ins(token: Token) -> int:
+    """Use a token five times, whatever it answers; return how often it was given the PIN."""
+    given: list[Token] = []
+    sign_in = tokens._sign_in
+
+    def counting(token: Token) -> pkcs11.Session:
+        given.append(token)
+        return sign_in(token)
+
+    tokens._sign_in = counting
+    for _ in range(5):
+        with contextlib.suppress(KeyMissing):
+            create_in(token)
+    return len(given)
+
+
+@needs_softhsm
+@pytest.mark.parametrize("change", [{"pin": "000000000"}, {}])
+def test_a_pin_is_given_to_the_token_once(change: dict[str, str]) -> None:
+    """Each request to a server comes here, and a token locks itself after a few wrong ones."""
+    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("fork")) as pool:
+        asked = pool.submit(count_sign_ins, replace(software_token(), **change))
+        assert asked.result(timeout=30) == 1

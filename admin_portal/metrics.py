@@ -22,6 +22,7 @@ from messenger.people.errors import NotFound
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 GROWING = ("_total", "_sum", "_count")
 LOOPBACK = ("127.0.0.1", "::1")
+PROXIED = ("Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via")  # what a proxy adds, also one that no setting names
 LEVELS = {"red": 0, "amber": 1, "green": 2}
 
 
@@ -60,7 +61,8 @@ def _may_read(request: HttpRequest) -> bool:
     if token:
         given = request.headers.get("Authorization", "")
         return secrets.compare_digest(given.encode(), f"Bearer {token}".encode())
-    return settings.ONRECORD_TRUSTED_PROXIES == 0 and request.META.get("REMOTE_ADDR") in LOOPBACK
+    is_direct = settings.ONRECORD_TRUSTED_PROXIES == 0 and not any(name in request.headers for name in PROXIED)
+    return is_direct and request.META.get("REMOTE_ADDR") in LOOPBACK
 
 
 def _gauges() -> Iterable[Gauge]:

@@ -32,6 +32,8 @@ def test_this_machine_may_read_them_where_no_proxy_stands_before_us(office: Offi
     answer = ask()
     assert (answer.status_code, answer["Content-Type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
     assert ask(REMOTE_ADDR="192.0.2.7").status_code == 404
+    for header in ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_REAL_IP"):
+        assert ask(**{header: "192.0.2.7"}).status_code == 404, "a proxy that the settings do not know of"
     settings.ONRECORD_TRUSTED_PROXIES = 1
     assert ask().status_code == 404, "every request of the proxy comes from this machine"
 

@@ -20,6 +20,7 @@ from admin_portal.models import Alarm, RecordCheck
 from archive import events, ledger
 from archive.catalog import catalog_problem
 from archive.evidence import status as evidence_status
+from archive.retention import unfinished_problem
 from messenger.people.errors import Conflict, Invalid, NotFound
 from messenger.people.models import Person
 
@@ -38,6 +39,7 @@ TITLES = {
     Alarm.GUARD: "The database of the record was put back",
     Alarm.FENCES: "Fences of the database were moved",
     Alarm.EVIDENCE: "Evidence from outside is missing",
+    Alarm.DISPOSAL: "A disposal is not finished",
 }
 
 
@@ -149,12 +151,18 @@ def _of_evidence(at: datetime) -> Problems:
     return (*nobody, *problems) if found.level == "red" else problems
 
 
+def _of_disposals(at: datetime) -> Problems:
+    problem = unfinished_problem(at)
+    return (problem,) if problem else ()
+
+
 LOOKS: dict[str, Callable[[datetime], Problems]] = {
     Alarm.CHECK: _of_checks,
     Alarm.LATE: _of_lateness,
     Alarm.GUARD: _of_guard,
     Alarm.FENCES: _of_fences,
     Alarm.EVIDENCE: _of_evidence,
+    Alarm.DISPOSAL: _of_disposals,
 }
 
 

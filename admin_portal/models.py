@@ -140,7 +140,7 @@ class Alarm(models.Model):
     Not evidence: checks and acknowledgements are entries. It can be raised while the record cannot be written to.
     """
 
-    CHECK, LATE, GUARD, FENCES, EVIDENCE = "check", "late", "guard", "fences", "evidence"
+    CHECK, LATE, GUARD, FENCES, EVIDENCE, DISPOSAL = "check", "late", "guard", "fences", "evidence", "disposal"
 
     kind = models.CharField(max_length=10)
     first_seen_at = models.DateTimeField()
@@ -160,7 +160,8 @@ class Alarm(models.Model):
         ordering = ("id",)
         constraints = (
             models.CheckConstraint(
-                condition=Q(kind__in=("check", "late", "guard", "fences", "evidence")), name="alarm_kind_known"
+                condition=Q(kind__in=("check", "late", "guard", "fences", "evidence", "disposal")),
+                name="alarm_kind_known",
             ),
             models.UniqueConstraint(
                 fields=("kind",),

@@ -8,7 +8,9 @@ It must not touch leaves, entries or checkpoints: those stay, whatever is destro
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import structlog
 from django.db import connection
+from psycopg.errors import Diagnostic
 
 from archive import sealing
 from archive.fences import acting_as_purger
@@ -17,6 +19,7 @@ from archive.ledger.head import keystore, lock_head
 from archive.ledger.opening import place_of, record_keys
 from archive.models import Entry, RecordKey
 
+log = structlog.get_logger(__name__)
 AT_ONCE = 500  # numbers in one statement
 TABLES = ("archive_recordkey", "archive_document")
 
@@ -67,29 +70,47 @@ def scrub(tables: Sequence[str] = ()) -> bool:
     """Clear what deleted and changed rows leave behind, of these tables too; say whether that came to its end.
 
     SQLite zeroes what is deleted (secure_delete); its full-text index is merged and its log of writes emptied.
-    PostgreSQL gives the space free for reuse; docs/trust.md says what that leaves. Call it outside of a transaction.
+    PostgreSQL gives the space free for reuse, if we own the tables; docs/trust.md says what that leaves.
+    Call it outside of a transaction.
     """
     if connection.vendor == "sqlite":
         words.merge_index()
         return _empty_sqlite_log()
-    with connection.cursor() as cursor:
-        cursor.execute(f"VACUUM {_names(tables)}")
-    return True
+    return _vacuum(f"VACUUM {_names(tables)}")
 
 
 def rewrite(tables: Sequence[str] = ()) -> bool:
-    """Write these tables and those of the record that disposals change into new files, and leave the old ones.
+    """Write these tables and those of the record that disposals change into new files; say whether that was done.
 
     Nobody else can use a table meanwhile. What PostgreSQL's log of writes still has of the old ones goes as it is
     recycled. Call it outside of a transaction.
     """
-    with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            words.merge_index()
+    if connection.vendor == "sqlite":
+        words.merge_index()
+        with connection.cursor() as cursor:
             cursor.execute("VACUUM")
-            return _empty_sqlite_log()
-        cursor.execute(f"VACUUM FULL {_names(tables)}")
-    return True
+        return _empty_sqlite_log()
+    return _vacuum(f"VACUUM FULL {_names(tables)}")
+
+
+def _vacuum(statement: str) -> bool:
+    """Run it; say whether PostgreSQL did it. A table that belongs to others it skips, with no more than a warning."""
+    warnings: list[str] = []
+
+    def note(notice: Diagnostic) -> None:
+        if notice.severity_nonlocalized == "WARNING":
+            warnings.append(notice.message_primary or "")
+
+    with connection.cursor() as cursor:
+        driver = connection.connection
+        driver.add_notice_handler(note)
+        try:
+            cursor.execute(statement)
+        finally:
+            driver.remove_notice_handler(note)
+    if warnings:
+        log.warning("not_vacuumed", why=warnings[0], tables=len(warnings))
+    return not warnings
 
 
 def _names(tables: Sequence[str]) -> str:

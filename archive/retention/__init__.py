@@ -7,7 +7,7 @@ goes before its time or while a hold covers it, and the entry that says what wen
 from archive.retention.choosing import DisposalRefused
 from archive.retention.derived import Erased, register_files, register_rows
 from archive.retention.disposing import Disposed, dispose_expired, erase
-from archive.retention.finishing import finish_disposals, rewrite_tables
+from archive.retention.finishing import finish_disposals, rewrite_tables, unfinished_problem
 from archive.retention.preview import Preview, preview_erasure, preview_expired
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "register_files",
     "register_rows",
     "rewrite_tables",
+    "unfinished_problem",
 ]

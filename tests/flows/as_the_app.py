@@ -33,6 +33,7 @@ def main() -> None:
             done["passed_to_purge"] = [one for one in FORBIDDEN_TO_PURGE if passes(one)]
             done["purge"] = [passes("UPDATE archive_recordkey SET wrapped = wrapped"), role()]
         done["role_after"] = role()
+    done["not_cleared"] = retention.unfinished_problem(now() + timedelta(hours=2))
     done["sound_after"] = ledger.check_all().is_sound
     print(json.dumps(done))
 

@@ -82,25 +82,29 @@ def test_a_server_that_may_not_migrate_says_so(server: services.PostgresServer, 
     assert "Traceback" not in early.stderr
 
 
-def test_the_product_works_as_the_app_and_cannot_change_the_record(
-    migrated: services.PostgresServer, tmp_path: Path
-) -> None:
-    server = migrated
-    again = manage(server, tmp_path, "migrate", "--verbosity", "0", login="app")
-    assert again.returncode == 0, again.stderr
-    export = tmp_path / "export"
-    export.mkdir()
-    command = [sys.executable, "-m", "tests.flows.as_the_app", str(export)]
-    day = subprocess.run(
-        command,
-        env=environment(server, tmp_path, login="app"),
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
+@pytest.fixture(scope="module")
+def day(
+    migrated: services.PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A day of the product as the app, with a disposal; gives the folder of its keys and what it said."""
+    var = tmp_path_factory.mktemp("app")
+    (var / "export").mkdir()
+    command = [sys.executable, "-m", "tests.flows.as_the_app", str(var / "export")]
+    return var, subprocess.run(
+        command, env=environment(migrated, var, login="app"), capture_output=True, text=True, check=False, cwd=ROOT
     )
-    assert day.returncode == 0, day.stderr
-    assert json.loads(day.stdout.splitlines()[-1]) == {
+
+
+def test_the_product_works_as_the_app_and_cannot_change_the_record(
+    migrated: services.PostgresServer, day: tuple[Path, subprocess.CompletedProcess[str]]
+) -> None:
+    var, done = day
+    again = manage(migrated, var, "migrate", "--verbosity", "0", login="app")
+    assert again.returncode == 0, again.stderr
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told.pop("not_cleared").endswith("run `manage.py disposal scrub` as the owner of its tables.")
+    assert told == {
         "sound": True,
         "passed": [],
         "passed_to_purge": [],
@@ -108,6 +112,32 @@ def test_the_product_works_as_the_app_and_cannot_change_the_record(
         "role_after": "onrecord_app",
         "sound_after": True,
     }
+
+
+def test_what_a_disposal_left_is_a_duty_until_the_owner_clears_it(
+    migrated: services.PostgresServer, day: tuple[Path, subprocess.CompletedProcess[str]]
+) -> None:
+    disposed, _ = day
+    refused = manage(migrated, disposed, "disposal", "scrub", login="app")
+    assert (refused.returncode, "Traceback" in refused.stderr) == (1, False)
+    assert "only the owner of the tables" in refused.stderr
+    assert kinds(migrated)[-1] == "disposal.made", "nothing says that anything was cleared"
+    for words in (("disposal", "finish"), ("disposal", "finish")):
+        assert manage(migrated, disposed, *words, login="app").returncode == 0
+    assert kinds(migrated)[-1] == "disposal.made"
+    cleared = manage(migrated, disposed, "disposal", "scrub", login="owner")
+    assert (cleared.returncode, cleared.stdout) == (0, "The tables are written anew.\n"), cleared.stderr
+    assert kinds(migrated)[-1] == "key.destroyed"
+
+
+def kinds(server: services.PostgresServer) -> list[str]:
+    """Return the kinds of the entries about disposals, in order."""
+    statement = (
+        "SELECT kind FROM archive_entry JOIN archive_stream ON archive_stream.id = stream_id "
+        "WHERE name = 'disposals' ORDER BY archive_entry.n"
+    )
+    with psycopg.connect(server.url) as connection:
+        return [kind for (kind,) in connection.execute(statement)]
 
 
 def test_control_the_owner_could_do_most_of_it(migrated: services.PostgresServer) -> None:

@@ -9,8 +9,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
 
 from archive import holds, ledger, retention
+
+SOMEBODY_READS = "Somebody was reading: stop the servers, and try again."
+NOT_OWNER = (
+    "Nothing was cleared: PostgreSQL lets only the owner of the tables do that. Run it with a login that may become "
+    "onrecord_owner (docs/running.md, section The roles of the database)."
+)
 
 
 class Command(BaseCommand):
@@ -23,7 +30,9 @@ class Command(BaseCommand):
         preview = commands.add_parser("preview", help="say what has come to the end of its term, and what holds keep")
         preview.add_argument("--json", action="store_true", help="print it as JSON")
         commands.add_parser("finish", help="destroy keys that an interrupted disposal left; the sweep does it as well")
-        commands.add_parser("scrub", help="write the tables that disposals change anew; nobody can use them meanwhile")
+        commands.add_parser(
+            "scrub", help="write the tables that disposals change anew, as their owner; nobody can use them meanwhile"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:  # Any: as Django declares it
         try:
@@ -38,10 +47,16 @@ class Command(BaseCommand):
         elif what == "finish":
             names = retention.finish_disposals(datetime.now(UTC))
             self.stdout.write(f"Keys destroyed: {', '.join(names) or 'none were left'}.")
-        elif retention.rewrite_tables():
-            self.stdout.write("The tables are written anew.")
         else:
-            raise CommandError("Somebody was reading: stop the servers, and try again.")
+            self._scrub()
+
+    def _scrub(self) -> None:
+        if not retention.rewrite_tables():
+            raise CommandError(NOT_OWNER if connection.vendor == "postgresql" else SOMEBODY_READS)
+        self.stdout.write("The tables are written anew.")
+        retention.finish_disposals(datetime.now(UTC))
+        if problem := retention.unfinished_problem(datetime.now(UTC)):
+            raise CommandError(problem)
 
 
 def _lines(preview: retention.Preview) -> list[str]:

@@ -59,18 +59,13 @@ def _message(latest: ledger.SignedCheckpoint, *, addresses: list[str]) -> EmailM
 
 
 def _record(latest: ledger.SignedCheckpoint, *, addresses: list[str], at: datetime) -> None:
-    with ledger.transaction():
-        sources.note_success(MAIL, kind=MAIL, at=at)
-        if Mailed.objects.filter(size=latest.size).exists():
-            return  # another worker mailed at the same time
-        ledger.record(
-            events.CheckpointMailed(
-                stream="system",
-                actor=events.SYSTEM,
-                at=at,
-                size=latest.size,
-                root=latest.root.hex(),
-                addresses=tuple(addresses),
-            )
-        )
-        Mailed(size=latest.size, at=at).save(force_insert=True)
+    event = events.CheckpointMailed(
+        stream="system",
+        actor=events.SYSTEM,
+        at=at,
+        size=latest.size,
+        root=latest.root.hex(),
+        addresses=tuple(addresses),
+    )
+    seen = Mailed.objects.filter(size=latest.size)
+    sources.record_once(event, row=Mailed(size=latest.size, at=at), unless=seen, source=MAIL, kind=MAIL)

@@ -1,12 +1,16 @@
-"""What all sources of evidence share: whether there is anything new to attest, and how the last try went.
+"""What all sources of evidence share: whether there is anything new to attest, how the last try went, what came of it.
 
 It must not decide what evidence is worth; that is the status.
 """
 
 from datetime import datetime
+from typing import Any
 
 import structlog
+from django.db.models import Model, QuerySet
 
+from archive import ledger
+from archive.events import Event
 from archive.models import Entry, EvidenceSource
 
 log = structlog.get_logger(__name__)
@@ -20,6 +24,27 @@ def has_news(*, since_size: int, size: int) -> bool:
     for prefix in ABOUT_EVIDENCE:
         between = between.exclude(kind__startswith=prefix)
     return between.exists()
+
+
+def record_once(
+    event: Event,
+    *,
+    row: Model,
+    unless: QuerySet[Any],  # Any: of whichever rows
+    source: str,
+    kind: str,
+) -> bool:
+    """Commit what was attested, its row and its entry together; return False where another worker was first.
+
+    `unless` finds the row that the other one wrote.
+    """
+    with ledger.transaction():
+        note_success(source, kind=kind, at=event.at)
+        if unless.exists():
+            return False
+        ledger.record(event)
+        row.save(force_insert=True)
+    return True
 
 
 def note_success(name: str, *, kind: str, at: datetime) -> None:

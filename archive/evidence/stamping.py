@@ -109,24 +109,21 @@ def _ask(authority: Authority, *, note: str, at: datetime) -> Stamp:
 
 
 def _record(stamp: Stamp, *, latest: ledger.SignedCheckpoint, at: datetime) -> bool:
-    with ledger.transaction():
-        sources.note_success(STAMP, kind=STAMP, at=at)
-        if Stamped.objects.filter(size=latest.size).exists():
-            return False  # another worker asked at the same time
-        ledger.record(
-            events.CheckpointStamped(
-                stream="system",
-                actor=events.SYSTEM,
-                at=at,
-                size=latest.size,
-                root=latest.root.hex(),
-                checkpoint=latest.note,
-                authority=stamp.authority,
-                stamped_at=format_time(stamp.at),
-                reply=base64.b64encode(stamp.reply).decode(),
-            )
-        )
-        row = Stamped(size=latest.size, note=latest.note, authority=stamp.authority, reply=stamp.reply, at=stamp.at)
-        row.save(force_insert=True)
-    copy_stamp(size=latest.size, note=latest.note, reply=stamp.reply)
-    return True
+    size, note = latest.size, latest.note
+    event = events.CheckpointStamped(
+        stream="system",
+        actor=events.SYSTEM,
+        at=at,
+        size=size,
+        root=latest.root.hex(),
+        checkpoint=note,
+        authority=stamp.authority,
+        stamped_at=format_time(stamp.at),
+        reply=base64.b64encode(stamp.reply).decode(),
+    )
+    row = Stamped(size=size, note=note, authority=stamp.authority, reply=stamp.reply, at=stamp.at)
+    seen = Stamped.objects.filter(size=size)
+    is_ours = sources.record_once(event, row=row, unless=seen, source=STAMP, kind=STAMP)
+    if is_ours:
+        copy_stamp(size=size, note=note, reply=stamp.reply)
+    return is_ours

@@ -37,24 +37,19 @@ def _collect(witness: WitnessAddress, *, latest: ledger.SignedCheckpoint, at: da
 
 
 def _record(cosignature: Cosignature, *, latest: ledger.SignedCheckpoint, at: datetime) -> bool:
-    with ledger.transaction():
-        sources.note_success(cosignature.witness, kind=WITNESS, at=at)
-        if Witnessed.objects.filter(witness=cosignature.witness, size=latest.size).exists():
-            return False  # another worker asked at the same time
-        ledger.record(
-            events.CheckpointWitnessed(
-                stream="system",
-                actor=events.SYSTEM,
-                at=at,
-                size=latest.size,
-                root=latest.root.hex(),
-                witness=cosignature.witness,
-                cosignature=cosignature.line,
-            )
-        )
-        row = Witnessed(size=latest.size, witness=cosignature.witness, cosignature=cosignature.line, at=at)
-        row.save(force_insert=True)
-    return True
+    witness, line, size = cosignature.witness, cosignature.line, latest.size
+    event = events.CheckpointWitnessed(
+        stream="system",
+        actor=events.SYSTEM,
+        at=at,
+        size=size,
+        root=latest.root.hex(),
+        witness=witness,
+        cosignature=line,
+    )
+    row = Witnessed(size=size, witness=witness, cosignature=line, at=at)
+    seen = Witnessed.objects.filter(witness=witness, size=size)
+    return sources.record_once(event, row=row, unless=seen, source=witness, kind=WITNESS)
 
 
 def _last_size(witness: str, *, upto: int) -> int:

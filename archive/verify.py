@@ -1,4 +1,4 @@
-"""Check an export or a segment of the record offline: `python -I verify.py [FOLDER] [--key VERIFIER_KEY]`.
+"""Check an export, a segment or a published record offline: `python -I verify.py [FOLDER] [--key VERIFIER_KEY]`.
 
 One file, Python 3.8 or later, standard library only: a copy stands in every export, next to README.txt, and it checks
 the folder that it stands in unless another is named. It needs no network, no database and no trust in the sender.
@@ -30,6 +30,9 @@ DISPOSALS = "data/disposals.jsonl"  # there where the record says that entries o
 ATTACHMENTS = "data/attachments"  # holds <entry>-<place>.<ending> for each file that an opened field names
 ATTACHED, ATTACHED_FIELD = re.compile(r"([0-9]{1,16}-[0-9])\.[a-z0-9]{1,8}"), re.compile(r"att\.[0-9]")
 SEGMENT, BEFORE, EVIDENCE = "data/segment.json", "data/before", "data/evidence.jsonl"
+PUBLISHED, PROOF_HEADER = "checkpoint", "c2sp.org/tlog-proof@v1"
+PROOF_FILE = re.compile(r"proof/(0|[1-9][0-9]{0,15})\.tlog-proof")
+OLDER_TILE = re.compile(r"tile/(entries|[0-9])/((?:x[0-9]{3}/)*[0-9]{3})\.p/([1-9][0-9]{0,2})")
 OPENED_KINDS = {"checkpoint.stamped", "checkpoint.witnessed", "segment.sealed", "stream.heads"}
 TILE_WIDTH = 256
 MAX_RUN = 1 << 22  # entries of one segment
@@ -390,7 +393,10 @@ def read_small(folder: Path, name: str) -> bytes:
 # --- check 2: the checkpoint and its signature -----------------------------------------------------------------------
 def read_checkpoint(folder: Path, key: VerifierKey | None, name: str = CHECKPOINT) -> Checkpoint:
     """Return the checkpoint; raise Damage when it is malformed or, if a key is given, not signed by that key."""
-    text = read_small(folder, name).decode("utf-8")
+    return parse_checkpoint(read_small(folder, name).decode("utf-8"), key)
+
+
+def parse_checkpoint(text: str, key: VerifierKey | None) -> Checkpoint:
     body, _, signatures = text.partition("\n\n")
     lines, signature_lines = body.split("\n"), signatures.split("\n")
     if len(lines) != 3 or not lines[0] or not re.fullmatch("0|[1-9][0-9]{0,15}", lines[1]):
@@ -720,12 +726,13 @@ Tiles = Dict[Tuple[int, int], List[bytes]]  # (level, number) to the hashes side
 
 @dataclass(frozen=True)
 class Segment:
-    """What a segment says that it holds: the entries `first` to `size` - 1."""
+    """What a segment says that it holds: the entries `first` to `size` - 1. A published record is one from 0 on."""
 
     first: int
     size: int
     origin: str
     root: bytes
+    within: str = "data/"  # where the tiles are; "" in a published record
 
     def parts(self) -> Iterator[tuple[int, int, int]]:
         """Yield level, number and width of each tile that the run changed."""
@@ -737,20 +744,19 @@ class Segment:
             level += 1
 
     def files(self) -> set[str]:
-        names = {SEGMENT, CHECKPOINT, EVIDENCE} | ({BEFORE} if self.first else set())
+        """Return the names of its tiles, of the leaves under them and, in a segment, of the ciphertexts."""
+        names = set()
         for level, number, width in self.parts():
-            places = [str(level)] + (["entries", "../ciphertexts"] if level == 0 else [])
-            names |= {tile_name(place, number, width) for place in places}
+            places = [f"tile/{level}"] + (["tile/entries", "ciphertexts"] if level == 0 else [])
+            names |= {self.name(place, number, width) for place in places if self.within or place != "ciphertexts"}
         return names
 
-
-def tile_name(place: str, number: int, width: int) -> str:
-    last, groups = f"{number % 1000:03}", ""
-    while number >= 1000:
-        number //= 1000
-        groups = f"x{number % 1000:03}/{groups}"
-    partial = "" if width == TILE_WIDTH else f".p/{width}"
-    return f"data/tile/{place}/{groups}{last}{partial}".replace("tile/../", "")
+    def name(self, place: str, number: int, width: int) -> str:
+        last, groups = f"{number % 1000:03}", ""
+        while number >= 1000:
+            number //= 1000
+            groups = f"x{number % 1000:03}/{groups}"
+        return f"{self.within}{place}/{groups}{last}" + ("" if width == TILE_WIDTH else f".p/{width}")
 
 
 def read_segment(folder: Path) -> Segment:
@@ -783,7 +789,8 @@ def check_segment(folder: Path, *, key: VerifierKey | None = None) -> tuple[str,
     leaves = walk_leaves(folder, segment=segment, tiles=tiles, findings=findings)
     with noting(findings, EVIDENCE):
         opened = check_evidence(folder, leaves, segment=segment)
-    check_files(folder, segment.files(), findings=findings)
+    payload = {SEGMENT, CHECKPOINT, EVIDENCE, *segment.files(), *([BEFORE] if segment.first else [])}
+    check_files(folder, payload, findings=findings)
     return describe_segment(segment, opened=opened, key=key), findings
 
 
@@ -796,7 +803,7 @@ def read_tiles(folder: Path, segment: Segment) -> Tiles:
     """Return the tiles, each held against the tile above it."""
     tiles: Tiles = {}
     for level, number, width in segment.parts():
-        data = read_small(folder, tile_name(str(level), number, width))
+        data = read_small(folder, segment.name(f"tile/{level}", number, width))
         if len(data) != width * 32:
             raise Damage(f"tile {level}/{number} does not hold {width} hashes")
         tiles[level, number] = [data[i : i + 32] for i in range(0, len(data), 32)]
@@ -833,19 +840,18 @@ def perfect_root(hashes: list[bytes]) -> bytes:
 def walk_leaves(folder: Path, *, segment: Segment, tiles: Tiles, findings: Findings) -> dict[int, dict[str, Any]]:
     """Check every leaf and ciphertext; return the leaves of entries that stand opened in a segment, by number."""
     ends: dict[str, tuple[int, str]] = {}
-    kept = {}
+    kept, begins = {}, segment.first // TILE_WIDTH * TILE_WIDTH
     for number, width in [part[1:] for part in segment.parts() if part[0] == 0]:
-        name, sealed = (tile_name(place, number, width) for place in ("entries", "../ciphertexts"))
+        name, sealed = (segment.name(place, number, width) for place in ("tile/entries", "ciphertexts"))
+        digests = tiles.get((0, number), [b""] * width)
         with noting(findings, name):
             leaves = split(read_small(folder, name), width=width, length_bytes=2)
-            texts = split(read_small(folder, sealed), width=width, length_bytes=4)
-            for place in range(width):
+            texts = split(read_small(folder, sealed), width=width, length_bytes=4) if segment.within else []
+            for place, data in enumerate(leaves):
                 seq = number * TILE_WIDTH + place
                 with noting(findings, f"{name}, entry {seq}"):
-                    leaf = check_leaf(
-                        leaves[place], seq=seq, digest=tiles.get((0, number), [b""] * width)[place], ends=ends
-                    )
-                    if hashlib.sha256(texts[place]).hexdigest() != leaf["ct"]:
+                    leaf = check_leaf(data, seq=seq, digest=digests[place], begins=begins, ends=ends)
+                    if texts and hashlib.sha256(texts[place]).hexdigest() != leaf["ct"]:
                         raise Damage(f"changed: its ciphertext in {sealed} is not the one that the leaf names")
                     if seq >= segment.first and leaf["kind"] in OPENED_KINDS:
                         kept[seq] = leaf
@@ -864,13 +870,18 @@ def split(data: bytes, *, width: int, length_bytes: int) -> list[bytes]:
     return items
 
 
-def check_leaf(data: bytes, *, seq: int, digest: bytes, ends: dict[str, tuple[int, str]]) -> dict[str, Any]:
-    """Return a leaf that is under its hash and follows the one before it in its stream, where that one is here too."""
+def check_leaf(
+    data: bytes, *, seq: int, digest: bytes, begins: int, ends: dict[str, tuple[int, str]]
+) -> dict[str, Any]:  # Any: values of JSON
+    """Return a leaf that is under its hash and follows the one before it in its stream, where that one is here too.
+
+    What is here begins with entry `begins`: where that is the record's first, every stream begins here as well.
+    """
     mine = leaf_hash(data)
     if mine != digest:
         raise Damage("changed: its bytes do not have the hash in the tile")
     leaf = read_leaf(data)
-    n, last = ends.get(leaf["stream"], (leaf["n"] - 1, leaf["prev"]))
+    n, last = ends.get(leaf["stream"], (leaf["n"] - 1, leaf["prev"]) if begins else (0, ""))
     ends[leaf["stream"]] = leaf["n"], mine.hex()
     if leaf["seq"] != seq:
         raise Damage(f"its leaf says entry {leaf['seq']} of the record")
@@ -899,6 +910,11 @@ def check_evidence(folder: Path, leaves: dict[int, dict[str, Any]], *, segment: 
     return opened
 
 
+def files_in(folder: Path) -> set[str]:
+    items = (item for item in folder.rglob("*") if not item.is_dir() or item.is_symlink())
+    return {item.relative_to(folder).as_posix() for item in items}
+
+
 def check_files(folder: Path, payload: set[str], *, findings: Findings) -> None:
     """Check the bag of a segment: every file of it, no other, and each with the digest in the manifests."""
     for name, required in (("manifest-sha256.txt", payload), ("tagmanifest-sha256.txt", SEGMENT_TAGS)):
@@ -908,10 +924,7 @@ def check_files(folder: Path, payload: set[str], *, findings: Findings) -> None:
                 findings.add(name, f"should list exactly the files of the segment, but not so {shown(path)}")
             for path, digest in listed.items():
                 check_file(folder, path, digest=digest, findings=findings)
-    there = {
-        item.relative_to(folder).as_posix() for item in folder.rglob("*") if not item.is_dir() or item.is_symlink()
-    }
-    for path in sorted(there - payload - SEGMENT_TAGS - {"tagmanifest-sha256.txt"}):
+    for path in sorted(files_in(folder) - payload - SEGMENT_TAGS - {"tagmanifest-sha256.txt"}):
         findings.add(shown(path), "is not part of a segment; somebody added it")
 
 
@@ -921,6 +934,71 @@ def describe_segment(segment: Segment, *, opened: int, key: VerifierKey | None) 
     )
     what += f", under the checkpoint of size {segment.size} and root {base64.b64encode(segment.root).decode()}"
     what += f", continuing the one of size {segment.first}" if segment.first else ", from the first entry on"
+    if key:
+        return f"{what}, signed by {shown(key.name)}+{key.id.hex()}."
+    return f"{what}; the signature was NOT checked because no --key was given."
+
+
+# --- a published record: all of it in tlog-tiles, for everybody to see (section Published record of the format) -------
+def check_published(folder: Path, *, key: VerifierKey | None = None) -> tuple[str, Findings]:
+    """Return (a sentence on what was verified, findings); the sentence holds only when there are no findings."""
+    findings, where = Findings(), PUBLISHED
+    try:
+        checkpoint = read_checkpoint(folder, key, PUBLISHED)
+        record, where = Segment(0, checkpoint.size, checkpoint.origin, checkpoint.root, within=""), "tile"
+        tiles = read_tiles(folder, record)  # until one is not there, whatever size a checkpoint without a key claims
+        if not tiles or tree_root(tiles, record.size) != record.root:
+            raise Damage("changed: its hashes do not lead to the root of the checkpoint")
+    except (Damage, *UNREADABLE) as error:
+        findings.add(where, explain(error))
+        return "", findings
+    walk_leaves(folder, segment=record, tiles=tiles, findings=findings)
+    known = record.files() | {PUBLISHED}
+    there = {name for name in files_in(folder) if not name.startswith(".")}  # file managers leave dot files
+    proofs = {name for name in there if name.startswith("proof/")}
+    for name in sorted(there - known):
+        with noting(findings, shown(name)):
+            check_beside(folder, name, record=record, tiles=tiles, key=key)
+    return describe_published(record, proofs=len(proofs), key=key), findings
+
+
+def check_beside(folder: Path, name: str, *, record: Segment, tiles: Tiles, key: VerifierKey | None) -> None:
+    """Check what a published folder may hold besides: proofs, and partial tiles of an earlier and smaller size."""
+    match = PROOF_FILE.fullmatch(name)
+    if match:
+        check_proof_file(read_small(folder, name).decode(), int(match.group(1)), record=record, tiles=tiles, key=key)
+        return
+    match = OLDER_TILE.fullmatch(name)
+    place, digits, width = match.groups() if match else ("0", "0", "0")
+    level, number = 0 if place == "entries" else int(place), int(digits.replace("x", "").replace("/", ""))
+    hashes = tiles.get((level, number), [])[: int(width)]
+    if not hashes or name != record.name(f"tile/{place}", number, len(hashes)):
+        raise Damage("is not part of a published record of this size; somebody added it")
+    data = read_small(folder, name)
+    if place == "entries":
+        data = b"".join(map(leaf_hash, split(data, width=len(hashes), length_bytes=2)))
+    if data != b"".join(hashes):
+        raise Damage("changed: it does not hold what the tile of this number begins with")
+
+
+def check_proof_file(text: str, seq: int, *, record: Segment, tiles: Tiles, key: VerifierKey | None) -> None:
+    """Check a tlog-proof: a path from the leaf to the root of a signed checkpoint, which is one of this record."""
+    head, _, note = text.partition("\n\n")
+    lines = head.split("\n")
+    if lines[:2] != [PROOF_HEADER, f"index {seq}"]:
+        raise Damage("is not the proof of the entry that its name says")
+    checkpoint = parse_checkpoint(note, key)
+    if not seq < checkpoint.size <= record.size:
+        raise Damage("its checkpoint does not cover the entry, or is later than the published one")
+    check_end(checkpoint, size=checkpoint.size, root=tree_root(tiles, checkpoint.size), origin=record.origin)
+    leaf = tiles[0, seq // TILE_WIDTH][seq % TILE_WIDTH]
+    if root_from_path(leaf, index=seq, size=checkpoint.size, path=decode_path(lines[2:])) != checkpoint.root:
+        raise Damage("changed: it does not lead from the entry to the root of its checkpoint")
+
+
+def describe_published(record: Segment, *, proofs: int, key: VerifierKey | None) -> str:
+    what = f"verified: all {record.size} entries of {shown(record.origin)} under the checkpoint of this size and root"
+    what += f" {base64.b64encode(record.root).decode()}, and {proofs} proofs"
     if key:
         return f"{what}, signed by {shown(key.name)}+{key.id.hex()}."
     return f"{what}; the signature was NOT checked because no --key was given."
@@ -967,8 +1045,17 @@ def summarise(walk: Walk, key: VerifierKey | None) -> str:
     )
 
 
+def check_folder(folder: Path, *, key: VerifierKey | None = None) -> tuple[str, Findings]:
+    """Check whichever of the three a folder holds."""
+    if (folder / SEGMENT).exists():
+        return check_segment(folder, key=key)
+    if (folder / PUBLISHED).exists() and not (folder / "data").exists():
+        return check_published(folder, key=key)
+    return check_package(folder, key=key)
+
+
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(description="Check an export or a segment of the record.", prog="verify.py")
+    parser = argparse.ArgumentParser(description="Check an export, a segment or a published record.", prog="verify.py")
     parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).resolve().parent, metavar="FOLDER")
     parser.add_argument("--key", help="the firm's verifier key, got by another way than the export itself")
     options = parser.parse_args(arguments)
@@ -978,8 +1065,7 @@ def main(arguments: list[str]) -> int:
         parser.error(str(error))
     if not options.folder.is_dir():
         parser.error(f"{shown(str(options.folder), 200)} is not a folder")
-    check = check_segment if (options.folder / SEGMENT).exists() else check_package
-    sentence, findings = check(options.folder, key=key)
+    sentence, findings = check_folder(options.folder, key=key)
     if not findings.count:
         print(sentence)
         return 0

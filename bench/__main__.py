@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 RECORD = ("append", "check", "export", "proof", "storage")
-NAMES = (*RECORD, "growth", "sends", "fanout")
+NAMES = (*RECORD, "growth", "outside", "sends", "fanout")
 BACKENDS = ("sqlite", "postgres")
 
 
@@ -28,6 +28,8 @@ def main() -> int:
     backends = [options.backend] if options.backend else BACKENDS
     if options.name == "growth":
         return max(_run("bench.growth", "--entries", options.entries, backend=backend) for backend in backends)
+    if options.name == "outside":  # files: which database they came from makes no difference
+        return _run("bench.outside", "--entries", options.entries, backend=options.backend or "sqlite")
     if options.name == "sends":
         return max(_run("bench.sends", backend=backend) for backend in backends)
     names = [options.name] if options.name else RECORD

@@ -121,18 +121,16 @@ def test_a_manifest_that_names_its_streams_elsewhere_is_refused(folder: Path) ->
     assert [run(folder)[0] for run in (run_python, run_shell)] == [1, 1]
 
 
-# All that the script may call beside openssl and the shell's own commands.
-COREUTILS = (
-    "base64 basenc cat chmod cp cut dirname head ln ls mkdir mktemp mv od printf rm sha256sum sort stat tail test tr wc"
-)
+# All that the script may call beside openssl, awk and the shell's own commands.
+COREUTILS = "base64 basenc cat dirname head mkdir mktemp od rm sha256sum sort split tail tr wc"
 
 
 @pytest.fixture
 def bare_path(tmp_path: Path) -> str:
-    """A search path on which there is a shell, openssl and the coreutils, and nothing else."""
+    """A search path on which there is a shell, openssl, awk and the coreutils, and nothing else."""
     programs = tmp_path / "programs"
     programs.mkdir()
-    for name in ("sh", "openssl", *COREUTILS.split()):
+    for name in ("sh", "openssl", "awk", *COREUTILS.split()):
         found = shutil.which(name)
         assert found is not None, name
         (programs / name).symlink_to(found)
@@ -145,9 +143,16 @@ def run_bare(folder: Path, path: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def test_the_shell_verifier_of_an_export_needs_openssl_and_the_coreutils_only(folder: Path, bare_path: str) -> None:
+def test_the_shell_verifier_of_an_export_needs_openssl_awk_and_the_coreutils_only(folder: Path, bare_path: str) -> None:
     code, said = run_bare(folder, bare_path)
     assert (code, "not found" in said) == (0, False), said
+
+
+@pytest.mark.parametrize("missing", ["awk", "sha256sum", "basenc", "split"])
+def test_a_machine_without_a_program_that_it_needs_verifies_nothing(folder: Path, bare_path: str, missing: str) -> None:
+    (Path(bare_path) / missing).unlink()
+    code, said = run_bare(folder, bare_path)
+    assert (code != 0, "verified and complete" in said) == (True, False), said
 
 
 def test_the_shell_verifier_of_a_segment_needs_no_more(tmp_path: Path, settings: Settings, bare_path: str) -> None:

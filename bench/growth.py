@@ -35,9 +35,10 @@ def main() -> None:
 
 
 def measure(size: int) -> None:
-    """Append in batches of 100, and prove single entries, at this size."""
-    figures = rates(partial(record.append_in_batches, SAMPLE, batch=100), items=SAMPLE)
-    report("growth", what="append", backend=BACKEND, size=size, **figures)
+    """Append in batches of 100 and of 1,000, and prove single entries, at this size."""
+    for batch in (100, 1000):
+        figures = rates(partial(record.append_in_batches, SAMPLE, batch=batch), items=SAMPLE)
+        report("growth", what="append", backend=BACKEND, size=size, batch=batch, **figures)
     wanted = [size * i // PROOFS for i in range(PROOFS)]
     before = time.process_time()
     taken = sorted(seconds(partial(ledger.prove, seq)) * 1000 for seq in wanted)

@@ -23,7 +23,7 @@ from archive.export.scope import Scope
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 BODY = "Could you send me the term sheet for the seven year note before we speak to the client? "
 CONVERSATIONS = 50
-BULK = 1000  # entries a commit while a record is filled
+BULK = 10_000  # entries a commit while a record is filled
 _numbers = count()
 
 
@@ -37,8 +37,9 @@ def main() -> None:
 
 def append(entries: int) -> None:
     """Entries a second, each commit with its signed checkpoint and synced to the disk."""
-    fill(BULK)
-    for batch, total in ((1, min(500, entries)), (32, min(8_000, entries)), (100, entries)):
+    fill(1000)
+    for batch, most in ((1, 500), (32, 8_000), (100, entries), (1000, entries), (BULK, entries)):
+        total = min(most, entries)
         figures = rates(partial(append_in_batches, total, batch=batch), items=total)
         show("append", batch=batch, entries=total, **figures)
 
@@ -78,9 +79,7 @@ def storage(entries: int) -> None:
 
 
 def fill(entries: int) -> None:
-    for _ in range(0, entries, BULK):
-        with transaction.atomic():
-            ledger.record_all([_message() for _ in range(min(BULK, entries))])
+    append_in_batches(entries, batch=BULK)
 
 
 def show(name: str, **figures: object) -> None:
@@ -88,8 +87,8 @@ def show(name: str, **figures: object) -> None:
 
 
 def append_in_batches(total: int, *, batch: int) -> None:
-    for _ in range(0, total, batch):
-        happened = [_message() for _ in range(batch)]
+    for done in range(0, total, batch):
+        happened = [_message() for _ in range(min(batch, total - done))]
         with transaction.atomic():
             ledger.record_all(happened)
 

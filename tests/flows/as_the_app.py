@@ -19,7 +19,7 @@ from django.db import DatabaseError, connection, transaction  # noqa: E402  # mo
 from archive import events, ledger, retention, search  # noqa: E402
 from archive.export.package import make  # noqa: E402
 from archive.export.scope import Scope  # noqa: E402
-from archive.fences import acting_as_purger  # noqa: E402
+from archive.fences import acting_as_purger, missing_fences  # noqa: E402
 from tests.cast import build_cast  # noqa: E402
 from tests.flows.forbidden_statements import FORBIDDEN, FORBIDDEN_TO_PURGE  # noqa: E402
 from tests.messenger.conversations.office import direct, say  # noqa: E402
@@ -27,7 +27,8 @@ from tests.messenger.conversations.office import direct, say  # noqa: E402
 
 def main() -> None:
     folder = Path(sys.argv[1])
-    done = {"sound": work(folder), "passed": [one for one in FORBIDDEN if passes(one)]}
+    done: dict[str, object] = {"sound": work(folder), "missing": sorted(missing_fences())}
+    done |= {"passed": [one for one in FORBIDDEN if passes(one)]}
     with transaction.atomic():
         with acting_as_purger():
             done["passed_to_purge"] = [one for one in FORBIDDEN_TO_PURGE if passes(one)]

@@ -106,6 +106,7 @@ def test_the_product_works_as_the_app_and_cannot_change_the_record(
     assert told.pop("not_cleared").endswith("run `manage.py disposal scrub` as the owner of its tables.")
     assert told == {
         "sound": True,
+        "missing": [],
         "passed": [],
         "passed_to_purge": [],
         "purge": [True, "onrecord_purge"],

@@ -27,7 +27,10 @@ def first_day_after(bucket: str, *, floor_years: int | None = None) -> date | No
     if day is None:
         return None
     kept = term if floor_years is None else min(floor_years, term)
-    return max(_years_later(day, kept) + timedelta(days=1), day + SETTLED_AFTER)
+    try:
+        return max(_years_later(day, kept) + timedelta(days=1), day + SETTLED_AFTER)
+    except (ValueError, OverflowError):  # after the last day that there is
+        return None
 
 
 def _day(text: str) -> date | None:

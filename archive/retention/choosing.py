@@ -141,7 +141,7 @@ def _bucket_in_leaf(seq: int, data: object) -> str:
 
 def as_spans(entries: Iterable[Span]) -> tuple[Span, ...]:
     """Return the entries asked for. Raises DisposalRefused where they are none."""
-    wanted = tuple(spans.merged(entries))
-    if not wanted or wanted[0][0] < 0 or any(first > last for first, last in wanted):
+    wanted = list(entries)
+    if not wanted or any(not 0 <= first <= last for first, last in wanted):
         raise DisposalRefused("Say which entries: numbers from 0 on, as spans of first and last.")
-    return wanted
+    return tuple(spans.merged(wanted))

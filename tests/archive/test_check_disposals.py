@@ -123,6 +123,8 @@ def test_a_check_that_was_broken_off_still_finds_what_was_gone_before_its_place(
         ("upload/2019-11-14", "2999-01-01", 0, False),
         ("7y/2019-13-14", "2999-01-01", 0, False),
         ("", "2999-01-01", 0, False),
+        ("99y/9990-01-01", "9999-12-31", None, False),
+        ("7y/9999-12-31", "9999-12-31", 0, False),
     ],
 )
 def test_the_name_of_a_bucket_says_when_its_time_has_come(

@@ -155,7 +155,7 @@ def test_todays_and_yesterdays_entries_are_not_touched(days: int) -> None:
 
 
 @pytest.mark.usefixtures("no_floor")
-@pytest.mark.parametrize("entries", [[], [(3, 2)], [(-1, 0)], [(7000, 8000)]])
+@pytest.mark.parametrize("entries", [[], [(3, 2)], [(0, 4), (3, 2)], [(-1, 0)], [(7000, 8000)]])
 def test_an_erasure_of_nothing_is_refused(entries: list[tuple[int, int]]) -> None:
     say("here")
     with pytest.raises(retention.DisposalRefused):

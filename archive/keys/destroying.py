@@ -8,7 +8,7 @@ or makes a key of that name again, also when we stop before the file is gone; th
 from collections.abc import Collection
 from pathlib import Path
 
-from archive.keys.files import destroy_key_file, replace_key_file
+from archive.keys.files import destroy_key_file, drafts_of, replace_key_file
 from archive.keys.rewrapping import clear_up
 from archive.keys.store import DESTROYED, bucket_path, destroyed_names
 
@@ -21,7 +21,7 @@ def destroy_wrapping_keys(folder: Path, names: Collection[str]) -> None:
     clear_up(folder)  # an interrupted rotation may hold a second copy of each key
     _list_destroyed(folder, names)
     for path in paths:
-        for draft in path.parent.glob(f".{path.name}.*"):  # left by a stop while the key was made
+        for draft in drafts_of(path):  # left by a stop while the key was made
             destroy_key_file(draft)
         destroy_key_file(path)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
+_DRAFT_BYTES = 8  # of chance in the name of a draft
 
 
 class KeyMissing(Exception):
@@ -42,7 +43,7 @@ def create_key_file(path: Path, content: bytes) -> bytes:
 
     The file appears complete (it is linked into place) and is synced before this returns, folder included.
     """
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    draft = _new_draft(path)
     try:
         _write_synced(draft, content)
         _link_unless_present(draft, path)
@@ -62,7 +63,7 @@ def create_key_files(contents: dict[Path, bytes]) -> None:
 
 def replace_key_file(path: Path, content: bytes) -> None:
     """Put new content in a key file's place: at every moment the old or the new one is there, whole."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    draft = _new_draft(path)
     try:
         _write_synced(draft, content)
         os.replace(draft, path)
@@ -85,6 +86,19 @@ def destroy_key_file(path: Path) -> None:
     except FileNotFoundError:
         return
     sync_folder(path.parent)
+
+
+def drafts_of(path: Path) -> list[Path]:
+    """Return what killed processes left of this key file, and of no other: a draft may be a key itself, linked already.
+
+    `7y_2026-11-21.0a1b2c3d` is another key than `7y_2026-11-21`.
+    """
+    start, digits = f".{path.name}.", 2 * _DRAFT_BYTES
+    return [draft for draft in path.parent.glob(f"{start}*") if len(draft.name) == len(start) + digits]
+
+
+def _new_draft(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(_DRAFT_BYTES)}")
 
 
 def _write_synced(path: Path, content: bytes) -> None:

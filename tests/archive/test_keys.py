@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from archive.keys import FileAdapter, KeyMissing, KeyRing, KeyStore, create_keystore, open_keystore
+from archive.keys import (
+    FileAdapter,
+    KeyMissing,
+    KeyRing,
+    KeyStore,
+    create_keystore,
+    destroy_wrapping_keys,
+    open_keystore,
+)
 from archive.keys.files import create_key_file
 
 BUCKET = "7y/2026-11-21"
@@ -145,3 +153,16 @@ def test_a_key_file_cannot_name_a_kek_that_is_none(folder: Path, name: str) -> N
     (folder / "log").write_bytes(f"onrecord-key-1 {name}\n".encode() + wrapped)
     with pytest.raises(KeyMissing):
         reopened(folder)
+
+
+def test_a_draft_of_one_key_goes_with_that_key_and_no_other(folder: Path) -> None:
+    """A stop between linking a key and unlinking its draft leaves the key under two names."""
+    store, later = create_keystore(folder), f"{BUCKET}.0a1b2c3d"
+    kept = [store.make_bucket_key(name) for name in (BUCKET, later)][1]
+    for name in (BUCKET, later):
+        file = folder / "buckets" / name.replace("/", "_")
+        os.link(file, file.with_name(f".{file.name}.{'5' * 16}"))
+    destroy_wrapping_keys(folder, [BUCKET])
+    assert reopened(folder).bucket_key(later) == kept
+    left = {path.name for path in (folder / "buckets").iterdir()}
+    assert left == {"7y_2026-11-21.0a1b2c3d", f".7y_2026-11-21.0a1b2c3d.{'5' * 16}"}

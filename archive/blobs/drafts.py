@@ -4,6 +4,7 @@ Danger: the key is in memory alone until the caller keeps it. A process that is 
 open; the sweep removes it.
 """
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -106,7 +107,8 @@ def remove_old_drafts(folder: Path, *, older_than_s: float) -> int:
     """Remove what killed processes left; return how many files that were."""
     limit, removed = time.time() - older_than_s, 0
     for path in (folder / DRAFTS).glob("*"):
-        if path.stat().st_mtime < limit:
-            path.unlink(missing_ok=True)
-            removed += 1
+        with contextlib.suppress(FileNotFoundError):  # it came to its end meanwhile
+            if path.stat().st_mtime < limit:
+                path.unlink()
+                removed += 1
     return removed

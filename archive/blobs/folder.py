@@ -18,13 +18,12 @@ class FolderStore:
     def put(self, draft: Path, *, digest: str) -> None:
         path = self._path(digest)
         try:
-            if not path.parent.is_dir():
-                path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-                _sync(self._folder)
+            path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             draft.chmod(FILE_MODE)
             _sync(draft)
             _link_unless_present(draft, path)
             _sync(path.parent)
+            _sync(self._folder)  # also where the folder was there: another process may have made it just now
         except OSError as error:
             raise NotKept(f"blob {digest} was not kept: {error.strerror}") from error
 

@@ -170,3 +170,32 @@ def test_a_killed_process_leaves_ciphertext_that_the_sweep_removes(tmp_path: Pat
     assert remove_old_drafts(tmp_path, older_than_s=60) == 0
     os.utime(left, (time.time() - 100, time.time() - 100))
     assert remove_old_drafts(tmp_path, older_than_s=60) == 1
+
+
+def test_a_draft_that_ends_while_the_sweep_looks_does_not_stop_it(tmp_path: Path) -> None:
+    """The name is listed, and there is nothing under it any more."""
+    (tmp_path / "drafts").mkdir()
+    (tmp_path / "drafts" / "ended").symlink_to(tmp_path / "nothing")
+    (tmp_path / "drafts" / "old").touch()
+    os.utime(tmp_path / "drafts" / "old", (1.0, 1.0))
+    assert remove_old_drafts(tmp_path, older_than_s=60) == 1
+
+
+def test_what_is_kept_in_a_folder_that_another_has_just_made_is_on_the_disk_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    sync = os.fsync
+
+    def noting(descriptor: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        sync(descriptor)
+
+    draft = tmp_path / "draft"
+    draft.write_bytes(b"sealed")
+    digest = hashlib.sha256(b"sealed").hexdigest()
+    store = tmp_path / "store"
+    (store / digest[:2]).mkdir(parents=True)
+    monkeypatch.setattr(os, "fsync", noting)
+    FolderStore(store).put(draft, digest=digest)
+    assert synced == [str(draft), str(store / digest[:2]), str(store)]

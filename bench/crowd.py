@@ -1,7 +1,7 @@
 """The load of `fanout`: a crowd in one room that counts what it hears. A program of its own, on another core.
 
 Reads lines of JSON: first who to be, then one row after another; answers each with a line. What was sent and not heard
-by everybody in time is `lost`.
+by everybody in time is `lost`, what somebody heard more often than it was sent is `doubled`.
 """
 
 import asyncio
@@ -34,7 +34,9 @@ class Crowd:
     reached: asyncio.Event = field(default_factory=asyncio.Event)
 
     def take(self, wire: Wire, data: bytes) -> None:
-        self.heard += data.count(wire.needle)
+        count = data.count(wire.needle)
+        wire.count += count
+        self.heard += count
         if self.is_timing:
             now = time.monotonic_ns()
             self.delays_s += [(now - int(sent)) / 1e9 for sent in wire.stamp.findall(data)]
@@ -51,6 +53,17 @@ class Crowd:
             except TimeoutError:
                 return False
         return True
+
+    def counts(self) -> list[int]:
+        return [wire.count for wire in self.wires]
+
+    def account(self, before: list[int], *, spoken: int) -> dict[str, int]:
+        """Say what is missing and what came twice, member by member: one's second copy is not another's first."""
+        heard = [now - then for now, then in zip(self.counts(), before, strict=True)]
+        return {
+            "lost": sum(max(0, spoken - count) for count in heard),
+            "doubled": sum(max(0, count - spoken) for count in heard),
+        }
 
     def speak(self, number: int) -> None:
         speaker = self.wires[number % min(SENDERS, len(self.wires))]
@@ -83,7 +96,7 @@ async def gather(who: dict[str, Any]) -> Crowd:
 async def keep_in_flight(crowd: Crowd, *, in_flight: int, seconds: float) -> dict[str, Any]:
     """Speak so that so many messages are always under way; a message is over when everybody has heard it."""
     size, begin = len(crowd.wires), time.monotonic()
-    first = crowd.heard
+    first, before = crowd.heard, crowd.counts()
     lasts: list[float] = []
     spoken = over = 0
     while time.monotonic() < begin + seconds or over < spoken:
@@ -103,13 +116,14 @@ async def keep_in_flight(crowd: Crowd, *, in_flight: int, seconds: float) -> dic
         "last_p50_ms": round(times[len(times) // 2] * 1000, 1),
         "last_p99_ms": round(times[len(times) * 99 // 100] * 1000, 1),
         "messages": over,
-        "lost": spoken * size - (crowd.heard - first),
+        **crowd.account(before, spoken=spoken),
     }
 
 
 async def speak_in_time(crowd: Crowd, *, per_second: float, seconds: float) -> dict[str, Any]:
     """Speak at a steady pace whatever comes back; every delivery is timed."""
     size, first, begin = len(crowd.wires), crowd.heard, time.monotonic()
+    before = crowd.counts()
     crowd.delays_s, crowd.is_timing = [], True
     count = int(per_second * seconds)
     for number in range(count):
@@ -122,7 +136,7 @@ async def speak_in_time(crowd: Crowd, *, per_second: float, seconds: float) -> d
         "p50_ms": round(times[len(times) // 2] * 1000, 1),
         "p99_ms": round(times[len(times) * 99 // 100] * 1000, 1),
         "messages": count,
-        "lost": count * size - (crowd.heard - first),
+        **crowd.account(before, spoken=count),
     }
 
 

@@ -200,8 +200,8 @@ def _show(row: str, contestants: list[Contestant], taken: dict[str, list[dict[st
 
 
 def _medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Medians of every figure; what is lost is added up."""
-    sums = ("lost", "hung_up", "messages")
+    """Medians of every figure; what is lost or doubled is added up."""
+    sums = ("lost", "doubled", "hung_up", "messages")
     medians = {name: statistics.median(run[name] for run in runs) for name in runs[0] if name not in sums}
     rates = [run.get("deliveries_per_s", 0) for run in runs]
     spread = round((max(rates) - min(rates)) / max(1, statistics.median(rates)), 2)

@@ -29,6 +29,7 @@ class Wire(asyncio.Protocol, ABC):
         self.heard = heard
         self.rest = b""
         self.is_lost = False
+        self.count = 0  # messages that have arrived
         self._waiting: tuple[bytes, asyncio.Future[bytes]] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

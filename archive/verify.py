@@ -28,6 +28,16 @@ ENTRIES, HEADS, CHECKPOINT, MANIFEST = "data/entries.jsonl", "data/heads.json", 
 PAYLOAD = {ENTRIES, HEADS, CHECKPOINT, MANIFEST}
 DISPOSALS = "data/disposals.jsonl"  # there where the record says that entries of these streams were disposed of
 ATTACHMENTS = "data/attachments"  # holds <entry>-<place>.<ending> for each file that an opened field names
+# Media type and ending. A file of any other type ends in "bin", so that nothing runs it by its name.
+_ENDINGS = """
+application/pdf=pdf application/rtf=rtf application/zip=zip application/json=json application/msword=doc image/png=png
+application/vnd.ms-excel=xls application/vnd.ms-powerpoint=ppt application/vnd.ms-outlook=msg image/jpeg=jpg
+application/vnd.openxmlformats-officedocument.wordprocessingml.document=docx image/gif=gif image/webp=webp
+application/vnd.openxmlformats-officedocument.spreadsheetml.sheet=xlsx text/plain=txt text/csv=csv audio/mp4=m4a
+application/vnd.openxmlformats-officedocument.presentationml.presentation=pptx message/rfc822=eml audio/mpeg=mp3
+application/vnd.oasis.opendocument.text=odt application/vnd.oasis.opendocument.spreadsheet=ods video/mp4=mp4
+application/vnd.oasis.opendocument.presentation=odp"""
+ENDINGS = {pair.partition("=")[0]: pair.partition("=")[2] for pair in _ENDINGS.split()}
 ATTACHED, ATTACHED_FIELD = re.compile(r"([0-9]{1,16}-[0-9])\.[a-z0-9]{1,8}"), re.compile(r"att\.[0-9]")
 SEGMENT, BEFORE, EVIDENCE = "data/segment.json", "data/before", "data/evidence.jsonl"
 PUBLISHED, PROOF_HEADER = "checkpoint", "c2sp.org/tlog-proof@v1"
@@ -140,6 +150,7 @@ class Walk:
     streams: dict[str, int] = field(default_factory=dict)
     kinds: dict[str, dict[str, int]] = field(default_factory=dict)
     files: dict[str, dict[str, object]] = field(default_factory=dict)  # <entry>-<place> to what describe() must say
+    endings: dict[str, str] = field(default_factory=dict)  # the same to the ending that follows from its type
     disposals: list[tuple[int, int]] = field(default_factory=list)  # spans of entries that were disposed of, ascending
     disposed: int = 0
 
@@ -521,7 +532,8 @@ def note_files(entry: Entry, walk: Walk) -> None:
         stated = (value.get("sha256"), value.get("size")) if isinstance(value, dict) else ("", "")
         if not HASH.fullmatch(str(stated[0])) or type(stated[1]) is not int:
             raise Damage(f"opened field {shown(name)} does not describe a file")
-        walk.files[f"{entry.index}-{name[-1]}"] = {"sha256": stated[0], "size_bytes": stated[1]}
+        stem, ending = f"{entry.index}-{name[-1]}", ENDINGS.get(str(value.get("type")), "bin")
+        walk.files[stem], walk.endings[stem] = {"sha256": stated[0], "size_bytes": stated[1]}, ending
 
 
 def note_disposed(entry: Entry, walk: Walk) -> None:
@@ -684,6 +696,8 @@ def check_attachments(folder: Path, *, walk: Walk, findings: Findings) -> None:
                 raise Damage("stands here twice" if names else "the file is missing that its entry names")
             if describe(folder, names[0]) != expected:
                 raise Damage("changed: it is not the file that its entry names")
+            if names[0].rpartition(".")[2] not in (walk.endings[stem], "bin"):
+                raise Damage(f"its entry records another type: it must end in .{walk.endings[stem]}")
     for name in sorted(name for names in present.values() for name in names):
         findings.add(shown(name), "is not part of an export; no opened entry names it")
 

@@ -7,7 +7,7 @@ helps. It must not call the outside world inside a transaction, and must not tak
 from archive.evidence.copying import copy_checkpoint
 from archive.evidence.mailing import mail_checkpoint
 from archive.evidence.runs import SealedRun, SealedRuns, sealed_runs
-from archive.evidence.stamping import StampCheck, check_stamps, stamp_checkpoint, stamped_at
+from archive.evidence.stamping import StampCheck, check_stamps, stamp_checkpoint, stamped_at, write_stamps
 from archive.evidence.standing import EvidenceKind, EvidenceStatus, status
 from archive.evidence.witnessing import collect_cosignatures
 
@@ -25,4 +25,5 @@ __all__ = [
     "stamp_checkpoint",
     "stamped_at",
     "status",
+    "write_stamps",
 ]

@@ -62,13 +62,22 @@ def copy_stamp(*, size: int, note: str, reply: bytes) -> None:
     folder: Path | None = settings.ONRECORD_COPY_DIR
     if folder is None:
         return
-    name = f"{_PREFIX}{size:0{_DIGITS}}"
     try:
-        if not (folder / name).exists():
-            _write(folder / name, note.encode())
-        _write(folder / f"{_STAMP_PREFIX}{size:0{_DIGITS}}.tsr", reply)
+        write_stamp(folder, size=size, note=note, reply=reply)
     except OSError:
         log.exception("stamp_not_copied", size=size)
+
+
+def write_stamp(folder: Path, *, size: int, note: str, reply: bytes) -> int:
+    """Write a stamp and the checkpoint that it stamps as `openssl ts` reads them, each unless it is there already.
+
+    Return how many files were written. Raises OSError.
+    """
+    files = {f"{_PREFIX}{size:0{_DIGITS}}": note.encode(), f"{_STAMP_PREFIX}{size:0{_DIGITS}}.tsr": reply}
+    missing = {name: data for name, data in files.items() if not (folder / name).exists()}
+    for name, data in missing.items():
+        _write(folder / name, data)
+    return len(missing)
 
 
 def newest_copy(folder: Path) -> Copy | None:

@@ -8,6 +8,7 @@ import base64
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from cryptography.x509 import Certificate
 from django.conf import settings
@@ -15,7 +16,7 @@ from django.conf import settings
 from archive import checkpoint, events, ledger
 from archive.checkpoint import BadCheckpoint, Statement
 from archive.evidence import sources
-from archive.evidence.copying import copy_stamp
+from archive.evidence.copying import copy_stamp, write_stamp
 from archive.leaf import format_time
 from archive.models import Stamped
 from archive.stamps.authorities import Authority, StampAway, ask
@@ -62,6 +63,15 @@ def check_stamps() -> Iterator[StampCheck]:
     for row in Stamped.objects.order_by("size"):
         problem = problem_of(row, trusted=trusted)
         yield StampCheck(size=row.size, at=row.at, authority=row.authority, problem=problem)
+
+
+def write_stamps(folder: Path) -> int:
+    """Put every kept stamp with its checkpoint into a folder that exists, for somebody else to verify.
+
+    Return how many files are new. Raises OSError.
+    """
+    rows = Stamped.objects.order_by("size")
+    return sum(write_stamp(folder, size=row.size, note=row.note, reply=bytes(row.reply)) for row in rows)
 
 
 def problem_of(row: Stamped, *, trusted: Sequence[Certificate]) -> str:

@@ -11,33 +11,6 @@ from archive.canonical import Json
 from archive.events import Attachment, BadAttachment
 from archive.export.opening import Fields
 
-ENDINGS = {
-    "application/pdf": "pdf",
-    "application/rtf": "rtf",
-    "application/zip": "zip",
-    "application/json": "json",
-    "application/msword": "doc",
-    "application/vnd.ms-excel": "xls",
-    "application/vnd.ms-powerpoint": "ppt",
-    "application/vnd.ms-outlook": "msg",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
-    "application/vnd.openxmlformats-officedocument.presentationml.presentation": "pptx",
-    "application/vnd.oasis.opendocument.text": "odt",
-    "application/vnd.oasis.opendocument.spreadsheet": "ods",
-    "application/vnd.oasis.opendocument.presentation": "odp",
-    "image/png": "png",
-    "image/jpeg": "jpg",
-    "image/gif": "gif",
-    "image/webp": "webp",
-    "text/plain": "txt",
-    "text/csv": "csv",
-    "message/rfc822": "eml",
-    "audio/mpeg": "mp3",
-    "audio/mp4": "m4a",
-    "video/mp4": "mp4",
-}
-
 
 class StoreAway(RuntimeError):
     """The store of files does not answer: the same package can be made later."""
@@ -61,7 +34,7 @@ def _write(bag: Path, field: Json, *, stem: str) -> str:
     """Write one file; return why it cannot be had, "" when it is there."""
     try:
         file = Attachment.parse(field["value"] if isinstance(field, dict) else None)
-        path = bag / verify.ATTACHMENTS / f"{stem}.{ENDINGS.get(file.type, 'bin')}"
+        path = bag / verify.ATTACHMENTS / f"{stem}.{verify.ENDINGS.get(file.type, 'bin')}"
         path.parent.mkdir(exist_ok=True)
         key = bytes.fromhex(file.key)
         blobs.require_sealed(blobs.open_store(), file.blob, key=key, size_bytes=file.size_bytes, sha256=file.sha256)

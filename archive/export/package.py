@@ -25,7 +25,7 @@ from archive.leaf import format_time
 
 __all__ = ["BadScope", "ExportFailed", "Package", "Preview", "Scope", "build", "make", "preview"]
 
-TOOL = "OnRecord export 5"  # raised with every change of the bytes that the same record gives
+TOOL = "OnRecord export 6"  # raised with every change of the bytes that the same record gives
 BLOCK_BYTES = 1 << 20
 SHELL_VERIFIER = "verify.sh"
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip file can say

@@ -61,6 +61,16 @@ The format is public and made of public parts: a Merkle tree after RFC 6962, a c
 (tlog-checkpoint, signed-note), canonical JSON after RFC 8785, and a BagIt bag after RFC 8493. The specification
 is docs/record-format.md of the program that made this package; it lists what a verifier must check.
 
+A TIME STAMP, IF THERE IS ONE
+A time stamp authority may have signed that it saw a checkpoint of this record, and when (RFC 3161): then nobody, not
+even with the firm's key, can have made up an earlier past since. Ask the firm for the first stamped checkpoint of at
+least as many entries as line 2 of data/checkpoint says, with its stamp, and the authority for its certificates:
+
+  openssl ts -verify -data checkpoint-SIZE -in stamp-SIZE.tsr -CAfile certificates.pem
+
+The firm shows with its published record of that size that the stamped checkpoint continues the one in here: the
+first entries of it, as many as line 2 of data/checkpoint says, have the root in line 3.
+
 WHAT IT PROVES
 No entry was changed, added or left out since it was recorded, in any of the streams that are in here. It does not
 prove that what people wrote is true, nor that the streams in here are all that concern your matter: which

@@ -7,13 +7,14 @@
 # reads them all. So 100,000 entries take minutes. It writes nowhere else, and stops at the first batch in which
 # something is wrong. Exit status: 0 verified, 1 wrong, 2 bad usage or a tool that is missing.
 set -u
+exec 3>&1 # for what is refused while standard output goes into a file
 LC_ALL=C
 export LC_ALL
 PATTERN_64='????????????????????????????????????????????????????????????????'
 
 refuse() { # what
 	# What the package says must not steer the terminal that it is shown on.
-	printf 'NOT VERIFIED: %s\n' "$(printf '%s' "$1" | tr -c '[:print:]' '?')"
+	printf 'NOT VERIFIED: %s\n' "$(printf '%s' "$1" | tr -c '[:print:]' '?')" >&3
 	exit 1
 }
 
@@ -111,7 +112,9 @@ check_checkpoint() { # file, its name: sets origin, size and root
 		signer=${line#'— '}
 		name=${signer%% *} signature=${signer#* }
 		case $signature in '' | *[!A-Za-z0-9+/=]*) refuse "$2: has a line that is not a signature" ;; esac
-		[ "$line" = "— $name $signature" ] || refuse "$2: has a line that is not a signature"
+		[ "$line" = "— $name $signature" ] &&
+			[ "$(printf '%s' "$signature" | base64 -d 2>/dev/null | base64 -w 0)" = "$signature" ] ||
+			refuse "$2: has a line that is not a signature"
 		[ "$name" = "$key_name" ] || continue
 		printf '%s' "$signature" | base64 -d >"$work/signed" 2>/dev/null
 		[ "$(head -c 4 "$work/signed" | to_hex)" = "$key_id" ] || continue
@@ -219,6 +222,8 @@ function read_leaf(leaf, number,   strange) { # sets its members; each stands on
 	stream = cut("\",\"v\":1}")
 	if (strange rest != "" || at bucket ~ /"/ || leaf ~ /[\\\001-\037]/ || length(leaf) > 65535)
 		refuse(where ": the leaf is not in the form of the format")
+	if (at !~ /^[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]\.[0-9][0-9][0-9]Z$/)
+		refuse(where ": its time is malformed")
 	if (!is_number(n) || n < 1 || !is_hex(stream, 32) || !is_hex(ct, 64) || kind == "" || kind ~ /[^a-z._]/)
 		refuse(where ": a member of the leaf is malformed")
 	if (n == 1 ? prev != "" : !is_hex(prev, 64)) refuse(where ": its link is malformed")
@@ -529,7 +534,7 @@ function count_entry(   name) {
 	for (name in value) if (name ~ /^att\.[0-9]$/) note_file(number "-" substr(name, 5), value[name])
 }
 
-function note_file(stem, text,   start, hash, bytes) {
+function note_file(stem, text,   start, hash, bytes, type) {
 	start = index(text, "\",\"sha256\":\"")
 	hash = substr(text, start + 12, 64)
 	text = substr(text, start + 76)
@@ -538,6 +543,27 @@ function note_file(stem, text,   start, hash, bytes) {
 	if (!start || !is_hex(hash, 64) || substr(text, 1, 9) != "\",\"size\":" || !is_number(bytes))
 		refuse(where ": field att." substr(stem, length(stem)) " does not describe a file")
 	file_of[stem] = hash " " bytes
+	type = text
+	sub(/^","size":[0-9]*,"type":"/, "", type)
+	sub(/".*/, "", type)
+	ending_of[stem] = ending_of_type(type)
+}
+
+function ending_of_type(type,   i, pair) { # as section Export package of the format lists them
+	if (!types) {
+		types = split("application/pdf=pdf application/rtf=rtf application/zip=zip application/json=json " \
+			"application/msword=doc image/png=png application/vnd.ms-excel=xls application/vnd.ms-powerpoint=ppt " \
+			"application/vnd.ms-outlook=msg image/jpeg=jpg " \
+			"application/vnd.openxmlformats-officedocument.wordprocessingml.document=docx image/gif=gif " \
+			"image/webp=webp application/vnd.openxmlformats-officedocument.spreadsheetml.sheet=xlsx text/plain=txt " \
+			"text/csv=csv audio/mp4=m4a " \
+			"application/vnd.openxmlformats-officedocument.presentationml.presentation=pptx message/rfc822=eml " \
+			"audio/mpeg=mp3 application/vnd.oasis.opendocument.text=odt " \
+			"application/vnd.oasis.opendocument.spreadsheet=ods video/mp4=mp4 " \
+			"application/vnd.oasis.opendocument.presentation=odp", pairs, " ")
+		for (i = 1; i <= types; i++) { split(pairs[i], pair, "="); ending[pair[1]] = pair[2] }
+	}
+	return (type in ending) ? ending[type] : "bin"
 }
 
 function follow(k) { # the chain of the stream
@@ -580,6 +606,8 @@ function check_files(   line, bytes, name, hash, stem) {
 		if (!(stem in file_of) || length(name) - length(stem) > 26)
 			refuse(name ": is not part of an export; no opened entry names it, or it stands twice")
 		if (file_of[stem] != hash " " bytes) refuse(name ": is not the file that its entry names")
+		if (substr(name, 19 + length(stem)) !~ "^(" ending_of[stem] "|bin)$")
+			refuse(name ": its entry records another type: it must end in ." ending_of[stem])
 		delete file_of[stem]
 	}
 	for (stem in file_of) refuse("data/attachments/" stem ".*: the file is missing that its entry names")

@@ -18,7 +18,8 @@ Write = Callable[[str], object]
 
 
 def add_parsers(commands: Any) -> None:  # Any: argparse gives its sub-commands no public type
-    commands.add_parser("stamps", help="verify every kept time stamp; exit 1 when one does not fit")
+    stamps = commands.add_parser("stamps", help="verify every kept time stamp; exit 1 when one does not fit")
+    stamps.add_argument("--write", type=Path, metavar="FOLDER", help="put each, with its checkpoint, into a folder too")
     parts = commands.add_parser("segments", help="list, seal or check the segments of the record")
     parts.add_argument("act", choices=sorted(_SEGMENTS), help="check exits 1 when a segment is not as it was sealed")
 
@@ -26,8 +27,8 @@ def add_parsers(commands: Any) -> None:  # Any: argparse gives its sub-commands 
     filling.add_argument("store", nargs="?", default="", help="address of the store; ONRECORD_SEGMENT_STORE if none")
 
 
-def verify_stamps(write: Write) -> bool:
-    """Verify all kept stamps and say how each stands; return whether all are well."""
+def verify_stamps(write: Write, *, folder: Path | None) -> bool:
+    """Verify all kept stamps and say how each stands; return whether all are well. Raises OSError."""
     try:
         found = list(evidence.check_stamps())
     except ValueError as error:
@@ -37,6 +38,8 @@ def verify_stamps(write: Write) -> bool:
         write(f"{stamp.size} entries, {stamp.at.isoformat()}, {stamp.authority}: {stamp.problem or 'verified'}")
     if not found:
         write("There are no time stamps.")
+    if folder is not None:
+        write(f"{evidence.write_stamps(folder)} new files are in {folder}.")
     return not any(stamp.problem for stamp in found)
 
 

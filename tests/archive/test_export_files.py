@@ -53,6 +53,20 @@ def test_the_files_of_opened_entries_are_in_the_package_and_both_verifiers_check
     assert verifiers_that_accept(folder) == BOTH, "control: covering up alters nothing true"
 
 
+def test_a_file_of_a_type_without_an_ending_of_its_own_ends_in_bin(tmp_path: Path) -> None:
+    open_office()
+    seq = say_with_files(keep_file(b"?", name="a.strange", media_type="application/x-strange")).seq
+    folder = unpack(export(tmp_path))
+    assert [path.name for path in (folder / "data/attachments").iterdir()] == [f"{seq}-0.bin"]
+    assert verifiers_that_accept(folder) == BOTH
+
+
+def test_the_format_lists_every_type_with_its_ending() -> None:
+    spec = (Path(settings.BASE_DIR) / "docs" / "record-format.md").read_text()
+    table = {f"`{media_type}` `{ending}`" for media_type, ending in verify.ENDINGS.items()}
+    assert {row for row in table if row not in spec} == set()
+
+
 def test_the_same_record_gives_the_same_package(tmp_path: Path, seq: int) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
@@ -151,6 +165,12 @@ def rename(folder: Path, seq: int) -> None:
     _rename_in_manifest(folder, f"data/attachments/{seq}-0.pdf", f"data/attachments/{seq}-3.pdf")
 
 
+def give_it_another_ending(folder: Path, seq: int) -> None:
+    """The same bytes under a name that makes a desktop take them for something else, in all lists."""
+    (folder / f"data/attachments/{seq}-1.txt").rename(folder / f"data/attachments/{seq}-1.pdf")
+    _rename_in_manifest(folder, f"data/attachments/{seq}-1.txt", f"data/attachments/{seq}-1.pdf")
+
+
 def change_the_field(folder: Path, seq: int) -> None:
     """Another file, and the field changed to name it."""
     replace(folder, seq)
@@ -171,7 +191,7 @@ def unlist(folder: Path, seq: int) -> None:
 
 ATTACKS: tuple[Callable[[Path, int], None], ...] = (
     replace, cut, remove, swap, remove_all, add, add_a_second, add_a_hidden_one, add_a_folder, link, rename,
-    change_the_field,
+    give_it_another_ending, change_the_field,
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from django.core.management import call_command
-from django.core.management.base import SystemCheckError
+from django.core.management.base import CommandError, SystemCheckError
 from django.db import connection, transaction
 from pytest_django import Settings
 
@@ -29,6 +29,7 @@ from tests.archive.samples import record, record_conversations, said
 from tests.archive.stamping import NAME, Answer, OpensslAuthority, granting, openssl_accepts, serving
 
 pytestmark = pytest.mark.django_db
+FILES = (("checkpoint-", ""), ("stamp-", ".tsr"))  # the names in a folder of copies
 
 
 @pytest.fixture(scope="module")
@@ -298,6 +299,23 @@ def test_kept_stamps_are_verified_again(served: str, settings: Settings, tmp_pat
     with pytest.raises(SystemExit):
         call_command("record", "stamps", stdout=out)
     assert "does not verify" in out.getvalue()
+
+
+def test_stamps_are_written_for_whoever_holds_an_export(
+    served: str, authority: OpensslAuthority, tmp_path: Path
+) -> None:
+    note = ledger.latest_checkpoint()
+    evidence.stamp_checkpoint(at=now())
+    out = StringIO()
+    for _ in range(2):
+        call_command("record", "stamps", "--write", str(tmp_path), stdout=out)
+    assert f"2 new files are in {tmp_path}." in out.getvalue()
+    assert f"0 new files are in {tmp_path}." in out.getvalue()
+    data, reply = (tmp_path / f"{name}{note.size:019}{ending}" for name, ending in FILES)
+    assert data.read_bytes() == note.note.encode()
+    assert openssl_accepts(reply.read_bytes(), data=data.read_bytes(), roots=authority.roots)
+    with pytest.raises(CommandError, match="No such file"):
+        call_command("record", "stamps", "--write", str(tmp_path / "nowhere"), stdout=out)
 
 
 def test_a_stamp_that_is_brought_says_since_when_a_checkpoint_exists(served: str, tmp_path: Path) -> None:

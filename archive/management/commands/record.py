@@ -98,7 +98,7 @@ class Command(BaseCommand):
         elif what == "compare":
             self._compare(options["file"], stamp=options["stamp"])
         elif what == "stamps":
-            _exit_unless(outside.verify_stamps(self.stdout.write))
+            _exit_unless(outside.verify_stamps(self.stdout.write, folder=options["write"]))
         elif what == "refill":
             _exit_unless(outside.refill_record(options["store"], self.stdout.write))
         elif what == "segments":

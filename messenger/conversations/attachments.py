@@ -63,9 +63,9 @@ def take_in(person: Person, source: Source, *, name: str, at: datetime | None = 
     """Seal a file as it comes and keep it for a message; on return it is durable and was read back.
 
     Raises NotAllowed, Conflict (too many are waiting), Invalid (field `file`: too large, of a type that is not
-    allowed, no image although it says so), Unavailable (the disk or the store takes nothing).
+    allowed, no image although it says so), Unavailable (the disk or the store takes nothing, no key can be had).
     """
-    at = at or timezone.now()
+    at, upload_id = at or timezone.now(), uuid.uuid4()
     name = filetypes.clean_name(name)
     _require_welcome(person, name)
     try:
@@ -74,11 +74,10 @@ def take_in(person: Person, source: Source, *, name: str, at: datetime | None = 
             blob = draft.finish()
             media_type, size = _examine(draft, name=name)
             uploads.keep(draft, blob, at=at)
-    except (uploads.NotKept, uploads.BlobDamaged) as error:
+        kept = uploads.wrap_key(blob.key, upload=upload_id, at=at)
+    except (uploads.NotKept, uploads.BlobDamaged, ledger.KeyMissing) as error:
         raise Unavailable("file", _NOT_KEPT) from error
     width, height = size or (None, None)
-    upload_id = uuid.uuid4()
-    kept = uploads.wrap_key(blob.key, upload=upload_id, at=at)
     return Upload.objects.create(
         pk=upload_id,
         person=person,

@@ -4,7 +4,7 @@ import hashlib
 import io
 import threading
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -386,3 +386,15 @@ def test_files_may_live_in_s3(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> No
         post(cast.alice, office.direct(cast.alice, cast.bob), waiting)
     with pytest.raises(Unavailable):
         send_up(cast.alice)
+
+
+def test_a_file_whose_key_cannot_be_kept_is_not_taken_and_that_is_said(cast: Cast) -> None:
+    """As while a hardware security module is away."""
+    damaged = Path(settings.ONRECORD_KEY_DIR) / "buckets" / "upload_2031-01-02"
+    damaged.write_bytes(b"no key")
+    try:
+        with pytest.raises(Unavailable, match="could not be kept"):
+            attachments.take_in(cast.alice, io.BytesIO(samples.PDF), name="a.pdf", at=datetime(2031, 1, 2, tzinfo=UTC))
+    finally:
+        damaged.unlink()
+    assert not Upload.objects.exists()

@@ -23,7 +23,7 @@ from archive.export.scope import Scope
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 BODY = "Could you send me the term sheet for the seven year note before we speak to the client? "
 CONVERSATIONS = 50
-BULK = 10_000  # entries a commit while a record is filled
+BULK = 1000  # entries a commit while a record is filled
 _numbers = count()
 
 
@@ -37,8 +37,8 @@ def main() -> None:
 
 def append(entries: int) -> None:
     """Entries a second, each commit with its signed checkpoint and synced to the disk."""
-    fill(1000)
-    for batch, most in ((1, 500), (32, 8_000), (100, entries), (1000, entries), (BULK, entries)):
+    fill(BULK)
+    for batch, most in ((1, 500), (32, 8_000), (100, entries), (1000, entries)):
         total = min(most, entries)
         figures = rates(partial(append_in_batches, total, batch=batch), items=total)
         show("append", batch=batch, entries=total, **figures)

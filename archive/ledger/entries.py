@@ -4,7 +4,6 @@ It must not write to the database; the one thing that it may create is the key o
 """
 
 import hashlib
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -78,13 +77,6 @@ class Maker:
             document=words.row(event, seq=seq, stream=end.id, at=stored_at, content=content),
             size_bytes=len(data) + 2 * len(sealed.ciphertext),
         )
-
-    def open_buckets(self, events: Iterable[Event]) -> None:
-        """Open the keys that these events need, so that make() asks neither key folder nor database for one."""
-        for retention, day in {(event.retention, _recorded_time(event.at).date()) for event in events}:
-            bucket = f"{retention}/{day.isoformat()}"
-            if bucket not in self._wrappers:
-                self._open(bucket)
 
     def _open(self, bucket: str) -> tuple[str, sealing.Wrapper]:
         key_name, key = _wrapping_key(self._keys, bucket)

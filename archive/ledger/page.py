@@ -6,7 +6,7 @@ transaction: whatever statement names a table of the record finds everything sto
 
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,14 +17,12 @@ from django.db import connection, transaction
 from archive import checkpoint, merkle, sealing
 from archive.events import Event
 from archive.ledger import entries, storing, tiles, words
-from archive.ledger.ahead import made_ahead
 from archive.ledger.entries import End, Receipt
 from archive.ledger.guarding import keep_on_commit
 from archive.ledger.head import keystore, lock_head, signed_frontier
 from archive.models import Checkpoint, Entry, Head, Leaf, RecordKey, Stream
 
 MOST_ENDS = 2000  # streams whose ends are remembered from one transaction to the next
-PART = 2000  # events of one call beyond which it is made and written in parts of so many
 Callback = tuple[Callable[[], object], bool]  # and whether it may fail without a consequence
 
 
@@ -54,11 +52,18 @@ class Page:
         with self._at_work():
             self._frontier = self._frontier or signed_frontier(self._head)
             self._load_ends({event.stream for event in events})
-            if len(events) > PART:
-                return self._append_in_parts(events)
-            turn = self._make(events)
-        self._keep(turn)
-        return [one.receipt for one in turn.made]
+            turn = _Turn(size_before=self._size)
+            randomness = sealing.draw_fresh(len(events))
+            try:
+                receipts = [
+                    self._add(event, turn=turn, fresh=one) for event, one in zip(events, randomness, strict=True)
+                ]
+            except BaseException:
+                self._undo(turn)
+                raise
+        self._steps.append(turn)
+        transaction.on_commit(turn)
+        return receipts
 
     def store(self) -> None:
         """Write what is not in the database yet, under a signed checkpoint. Costs nothing where there is nothing."""
@@ -70,8 +75,7 @@ class Page:
         made = [one for turn in turns for one in turn.made]
         self._frontier.extend([one.receipt.leaf_hash for one in made])
         with self._at_work():
-            _write_rows([one for turn in turns if not turn.has_rows for one in turn.made])
-            self._write_ends(made)
+            self._write(made)
             note = self._sign(self._frontier, at=made[-1].receipt.at)
         stored = _Stored(turns, frontier_before, known=Known(self._frontier.copy(), dict(self._ends)))
         self._steps.append(stored)
@@ -84,39 +88,7 @@ class Page:
             self.store()
         return execute(sql, params, many, context)
 
-    def _append_in_parts(self, events: Sequence[Event]) -> list[Receipt]:
-        """Write the rows of one part while the next is made, under a savepoint that takes back all parts or none."""
-        self._maker.open_buckets(events)  # here: the thread that makes has no connection of its own
-        before = self._size, dict(self._ends)
-        parts = [events[i : i + PART] for i in range(0, len(events), PART)]
-        receipts: list[Receipt] = []
-        try:
-            with transaction.atomic(), closing(made_ahead(parts, make=self._make)) as turns:
-                for turn in turns:
-                    self._keep(turn)
-                    _write_rows(turn.made)
-                    turn.has_rows = True
-                    receipts += [one.receipt for one in turn.made]
-        except BaseException:
-            self._size, self._ends = before  # also what was made and never kept
-            raise
-        return receipts
-
-    def _make(self, events: Sequence[Event]) -> "_Turn":
-        turn = _Turn(size_before=self._size)
-        try:
-            for event, fresh in zip(events, sealing.draw_fresh(len(events)), strict=True):
-                self._add(event, turn=turn, fresh=fresh)
-        except BaseException:
-            self._undo(turn)
-            raise
-        return turn
-
-    def _keep(self, turn: "_Turn") -> None:
-        self._steps.append(turn)
-        transaction.on_commit(turn)
-
-    def _add(self, event: Event, *, turn: "_Turn", fresh: sealing.Fresh) -> None:
+    def _add(self, event: Event, *, turn: "_Turn", fresh: sealing.Fresh) -> Receipt:
         end = self._ends[event.stream]
         made = self._maker.make(event, seq=self._size, end=end, fresh=fresh)
         turn.ends_before.setdefault(event.stream, end)
@@ -124,10 +96,17 @@ class Page:
         self._size += 1
         self.size_bytes += made.size_bytes
         self._ends[event.stream] = End(end.id, end.name, made.receipt.n, made.receipt.leaf_hash)
+        return made.receipt
 
-    def _write_ends(self, made: Sequence[entries.Made]) -> None:
+    def _write(self, made: Sequence[entries.Made]) -> None:
         ends = sorted(self._ends[name] for name in {one.receipt.stream for one in made})
         storing.put_stream_ends([(end.id, end.name, end.n, end.last) for end in ends])
+        storing.insert(Leaf, ("seq", "data", "hash"), [one.leaf for one in made])
+        storing.insert(
+            Entry, ("seq", "stream_id", "n", "kind", "at", "bucket", "ciphertext"), [one.entry for one in made]
+        )
+        storing.insert(RecordKey, ("seq", "bucket", "wrapped"), [one.record_key for one in made])
+        words.store([one.document for one in made if one.document is not None])
         tiles.store_full(old_size=made[0].receipt.seq, leaves=[one.receipt.leaf_hash for one in made])
 
     def _sign(self, frontier: merkle.Frontier, *, at: datetime) -> str:
@@ -183,7 +162,6 @@ class _Turn(_Step):
     size_before: int
     ends_before: dict[str, End] = field(default_factory=dict)
     made: list[entries.Made] = field(default_factory=list)
-    has_rows: bool = False  # the rows of its entries were written with it; what follows from them is still to come
     is_stored: bool = False
 
 
@@ -264,13 +242,6 @@ def new_page() -> Iterator[Page]:
             page.store()
     finally:
         _here.page = None
-
-
-def _write_rows(made: Sequence[entries.Made]) -> None:
-    storing.insert(Leaf, ("seq", "data", "hash"), [one.leaf for one in made])
-    storing.insert(Entry, ("seq", "stream_id", "n", "kind", "at", "bucket", "ciphertext"), [one.entry for one in made])
-    storing.insert(RecordKey, ("seq", "bucket", "wrapped"), [one.record_key for one in made])
-    words.store([one.document for one in made if one.document is not None])
 
 
 def take_callbacks() -> list[Callback]:

@@ -4,11 +4,9 @@ It must not change or delete a row, but for the ends of streams, which repeat wh
 values in the order of the columns. Table and column names come from the models, never from data.
 """
 
-import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
-from itertools import chain
 from typing import Any
 
 from django.db import connection, models
@@ -17,9 +15,11 @@ from archive.models import Head, Stream
 
 # From here on PostgreSQL takes rows as one COPY; below, the round trips of COPY cost more than they save.
 COPY_FROM = 8
-# SQLite takes so many rows in one statement: it works without Python's lock, so that other threads go on meanwhile.
-# Fewer rows go one by one, which is as fast. Seven columns make 7,000 parameters; SQLite allows 32,766 by default.
-ROWS_AT_ONCE = 1000
+
+_PUT_ENDS = (
+    f"INSERT INTO {Stream._meta.db_table} (id, name, n, last_hash) %s "
+    "ON CONFLICT (id) DO UPDATE SET n = excluded.n, last_hash = excluded.last_hash"
+)
 
 Value = int | str | bytes | datetime
 Row = tuple[Value, ...]
@@ -34,30 +34,21 @@ def insert(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row
         if connection.vendor == "postgresql" and len(rows) >= COPY_FROM:
             _copy(cursor, target, rows)
         else:
-            rows = _insert_at_once(cursor, target, rows) if connection.vendor == "sqlite" else rows
             cursor.executemany(f"INSERT INTO {target} VALUES ({places})", rows)  # noqa: S608 (names of the models)
-
-
-def _insert_at_once(cursor: Any, target: str, rows: Sequence[Row]) -> Sequence[Row]:
-    """Insert as many rows as fill whole statements; return the rest. (Any: Django does not declare its cursor.)"""
-    many = len(rows) // ROWS_AT_ONCE * ROWS_AT_ONCE
-    for start in range(0, many, ROWS_AT_ONCE):
-        some = rows[start : start + ROWS_AT_ONCE]
-        places = ", ".join(["(" + ", ".join("?" * len(some[0])) + ")"] * len(some))
-        statement = f"INSERT INTO {target} VALUES {places}"  # noqa: S608 (names of the models)
-        with connection.wrap_database_errors:  # past Django's cursor, which would look for each %s in it
-            sqlite3.Cursor.execute(cursor.cursor, statement, list(chain.from_iterable(some)))
-    return rows[many:]
 
 
 def put_stream_ends(rows: Sequence[tuple[str, str, int, bytes]]) -> None:
     """Insert or move on the rows of streams: id, name, number and leaf hash of the last item."""
-    statement = (
-        f"INSERT INTO {Stream._meta.db_table} (id, name, n, last_hash) VALUES (%s, %s, %s, %s) "  # noqa: S608 (as above)
-        "ON CONFLICT (id) DO UPDATE SET n = excluded.n, last_hash = excluded.last_hash"
-    )
+    if not rows:
+        return
     with connection.cursor() as cursor:
-        cursor.executemany(statement, rows)
+        if connection.vendor == "postgresql":
+            columns = [list(column) for column in zip(*rows, strict=True)]
+            cursor.execute(
+                _PUT_ENDS % "SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bytea[])", columns
+            )
+        else:
+            cursor.executemany(_PUT_ENDS % "VALUES (%s, %s, %s, %s)", rows)
 
 
 def move_head(*, size: int, frontier: bytes) -> None:

@@ -42,7 +42,8 @@ def main() -> None:
 
 def export(folder: Path) -> Path:
     """Return the unpacked package of all conversations, every entry opened; it records the stream heads first."""
-    streams = tuple(f"conversation:{number}" for number in range(record.CONVERSATIONS))
+    count = min(record.CONVERSATIONS, ledger.latest_checkpoint().size)
+    streams = tuple(f"conversation:{number}" for number in range(count))
     folder.mkdir()
     made = package.make(
         Scope(streams=streams),

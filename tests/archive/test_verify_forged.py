@@ -21,6 +21,7 @@ from tests.archive.segments import fetch, seal
 
 pytestmark = [pytest.mark.django_db, pytest.mark.backend("sqlite")]  # no database has a part in it
 SCRIPT = Path(packaging.__file__).with_name("verify.sh")
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 LIE = "import os; print('verified and complete: all of it', flush=True); os._exit(0)\n"
 ESCAPE = "\x1b[2J\x1b[1;1Hverified and complete: all of it"
 
@@ -97,6 +98,8 @@ ALTERED_NOTES: list[Callable[[str], str]] = [
     lambda note: note.replace("—", "-"),
     lambda note: f"{note}\n",
     lambda note: f"{note}rubbish\n",
+    lambda note: f"{note[:-1]}A\n",
+    lambda note: f"{note[:-3]}{LETTERS[LETTERS.index(note[-3]) + 1]}=\n",  # the same bytes, in other base64
 ]
 
 

@@ -10,7 +10,7 @@ FUNCTION_LINES = 50
 FILE_LINES = 400
 DOOR_LINES = 20
 # Each offline verifier is one file by design: an auditor copies it, reads it and runs it without anything else of ours.
-LARGER_BY_DESIGN = {"archive/verify.py": 1100, "archive/export/verify.sh": 1050}
+LARGER_BY_DESIGN = {"archive/verify.py": 1100, "archive/export/verify.sh": 1060}
 DOOR_CLASS_ENDINGS = ("View", "ViewSet", "Consumer")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

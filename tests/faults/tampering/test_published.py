@@ -81,7 +81,8 @@ def go_back_to_an_earlier_checkpoint(folder: Path, dice: random.Random) -> str:
 
 
 def add_a_file(folder: Path, dice: random.Random) -> str:
-    name = dice.choice(["note.txt", "tile/0/001", "tile/entries/002.p/1", "tile/0/x000/001.p/2", "proof/+3.tlog-proof"])
+    names = ["note.txt", "tile/0/001", "tile/entries/002.p/1", "tile/0/x000/001.p/2", "proof/+3.tlog-proof"]
+    name = dice.choice(names)
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(bytes(64))
     return f"{name} added"

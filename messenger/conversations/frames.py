@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from messenger.conversations.loading import load_messages
 from messenger.conversations.models import Conversation, Message, StreamEvent
 from messenger.people.models import Contact, Person
 from messenger.sms.models import Attempt
@@ -114,8 +115,7 @@ def _event_frame(row: StreamEvent, messages: dict[int, Frame], statuses: dict[in
 def _messages_of(rows: Sequence[StreamEvent]) -> dict[int, Frame]:
     if not rows:
         return {}
-    found = Message.objects.filter(seq__in=[row.seq for row in rows]).select_related("author", "contact")
-    return {frame["seq"]: frame for frame in message_frames(found)}
+    return {frame["seq"]: frame for frame in message_frames(load_messages([row.seq for row in rows]))}
 
 
 def _statuses_of(rows: Sequence[StreamEvent]) -> dict[int, Frame]:

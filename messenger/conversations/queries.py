@@ -15,6 +15,7 @@ from messenger.conversations.frames import (
     message_frames,
     person_frame,
 )
+from messenger.conversations.loading import load_events
 from messenger.conversations.models import Conversation, Mention, Message, ReadMarker, StreamEvent
 from messenger.conversations.places import list_heads
 from messenger.people.models import Person
@@ -125,10 +126,8 @@ def events_after(starts: Mapping[int, int], *, limit: int) -> list[StreamEvent]:
     behind = _behind(starts)
     found: list[StreamEvent] = []
     for first in range(0, len(behind), AT_ONCE):
-        wanted = Q()
-        for conversation_id in behind[first : first + AT_ONCE]:
-            wanted |= Q(conversation_id=conversation_id, n__gt=starts[conversation_id])
-        found += StreamEvent.objects.filter(wanted).order_by("conversation_id", "n")[: limit - len(found)]
+        wanted = {conversation_id: starts[conversation_id] for conversation_id in behind[first : first + AT_ONCE]}
+        found += load_events(wanted, limit=limit - len(found))
         if len(found) >= limit:
             break
     return found

@@ -1,0 +1,65 @@
+"""What delivery reads for every message, by statements that are written out (messenger/people/loading.py says why).
+
+Reads only. Must not decide who may see what it returns.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, TypeVar
+
+from django.db import models
+
+from messenger.conversations.models import Message, StreamEvent
+from messenger.people.loading import columns, load, select, width
+from messenger.people.models import Contact, Person
+
+_AUTHOR_AT = width(Message)
+_CONTACT_AT = _AUTHOR_AT + width(Person)
+Row = TypeVar("Row", bound=models.Model)
+
+
+def load_events(after: Mapping[int, int], *, limit: int) -> list[StreamEvent]:
+    """Return at most so many events after the given number of each conversation, by conversation and number."""
+    if not after:
+        return []
+    values = [value for place in after.items() for value in place]
+    return [load(StreamEvent, row) for row in select(_events_after(len(after)), [*values, limit])]
+
+
+def load_messages(seqs: Sequence[int]) -> list[Message]:
+    """Return the messages of these entries with author and contact at hand, in any order."""
+    if not seqs:
+        return []
+    messages = []
+    for row in select(_messages(len(seqs)), seqs):
+        message = load(Message, row[:_AUTHOR_AT])
+        message.author = _loaded(Person, row[_AUTHOR_AT:_CONTACT_AT])
+        message.contact = _loaded(Contact, row[_CONTACT_AT:])
+        messages.append(message)
+    return messages
+
+
+def _loaded(model: type[Row], values: Sequence[Any]) -> Row | None:  # Any: what columns hold
+    return None if values[0] is None else load(model, values)
+
+
+@cache
+def _events_after(count: int) -> str:
+    # CROSS JOIN: SQLite then reads the few places first, and the events by their index.
+    return (
+        f"SELECT {columns(StreamEvent, 'event')} "  # noqa: S608 (names of models)
+        f"FROM (VALUES {', '.join(['(%s, %s)'] * count)}) AS place CROSS JOIN {StreamEvent._meta.db_table} event "
+        "WHERE event.conversation_id = place.column1 AND event.n > place.column2 "
+        "ORDER BY event.conversation_id, event.n LIMIT %s"
+    )
+
+
+@cache
+def _messages(count: int) -> str:
+    people, contacts = Person._meta.db_table, Contact._meta.db_table
+    return (
+        f"SELECT {columns(Message, 'message')}, {columns(Person, 'author')}, {columns(Contact, 'contact')} "  # noqa: S608 (names of models)
+        f"FROM {Message._meta.db_table} message LEFT JOIN {people} author ON author.id = message.author_id "
+        f"LEFT JOIN {contacts} contact ON contact.id = message.contact_id "
+        f"WHERE message.seq IN ({', '.join(['%s'] * count)})"
+    )

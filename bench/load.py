@@ -19,21 +19,20 @@ BODY = "Could you send me the term sheet for the seven year note before we speak
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.load")
     parser.add_argument("url")
-    parser.add_argument("token")
-    parser.add_argument("conversations", help="one for each sender, with commas between")
+    parser.add_argument("seats", help="TOKEN@CONVERSATION of each sender, with commas between")
     parser.add_argument("--door", choices=("http", "socket"), default="http")
     parser.add_argument("--seconds", type=float, default=5.0)
     options = parser.parse_args()
-    numbers = [int(number) for number in options.conversations.split(",")]
-    taken = asyncio.run(run(options.url, options.token, numbers, door=options.door, seconds=options.seconds))
+    seats = [(token, int(number)) for token, _, number in (seat.partition("@") for seat in options.seats.split(","))]
+    taken = asyncio.run(run(options.url, seats, door=options.door, seconds=options.seconds))
     print(json.dumps(taken))
 
 
-async def run(url: str, token: str, conversations: list[int], *, door: str, seconds: float) -> dict[str, object]:
+async def run(url: str, seats: list[tuple[str, int]], *, door: str, seconds: float) -> dict[str, object]:
     """Let every sender send until the time is over; the first tenth of it is not counted."""
     sender = send_by_http if door == "http" else send_by_socket
-    start = Start(len(conversations), seconds=seconds)
-    taken = await asyncio.gather(*(sender(url, token, number, start=start) for number in conversations))
+    start = Start(len(seats), seconds=seconds)
+    taken = await asyncio.gather(*(sender(url, token, number, start=start) for token, number in seats))
     begin = start.until - seconds
     times = sorted(took for part in taken for at, took in part if at > begin + seconds / 10)
     if not times:

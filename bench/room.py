@@ -1,6 +1,7 @@
 """Fill a store with one room and its members, by the product's own actions; print their tokens.
 
-A program of its own, run once before the server starts, with the server's environment. Output: {room, tokens}.
+A program of its own, run once before the server starts, with the server's environment. Output: {room, desks, tokens};
+a desk is a conversation of one member with somebody who is never there.
 """
 
 import argparse
@@ -18,7 +19,7 @@ django.setup()
 
 # isort: split
 from archive import ledger  # noqa: E402  (models load after the set-up above)
-from messenger.conversations.opening import open_space  # noqa: E402
+from messenger.conversations.opening import open_group, open_space  # noqa: E402
 from messenger.people import actions  # noqa: E402
 from messenger.people.models import Person  # noqa: E402
 
@@ -44,7 +45,8 @@ def main() -> None:
     people = list(_together(lambda number: _hire(number, by=admin), range(options.members)))
     room = open_space(people[0], kind="team", title="Everybody", others=[person.pk for person in people[1:]])
     tokens = list(_together(lambda person: actions.create_token(person, name="bench")[1], people))
-    json.dump({"room": str(room.pk), "tokens": tokens}, sys.stdout)
+    desks = list(_together(lambda person: open_group(person, title="Desk", others=[admin.pk]).pk, people))
+    json.dump({"room": str(room.pk), "desks": desks, "tokens": tokens}, sys.stdout)
 
 
 def _together(act: Callable[[Given], Made], given: Iterable[Given]) -> Iterator[Made]:

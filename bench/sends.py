@@ -1,7 +1,8 @@
 """Durable acknowledged sends through the doors, by HTTP and by socket, with 1, 16 and 64 senders.
 
-The server, its database and Redis share one core, the load has another one. Every sender has a conversation of its own.
-Afterwards the record is checked: what was acknowledged is in it.
+The server, its database and Redis share one core, the load has another one. Every sender is somebody else and has a
+conversation of their own: nobody hears anything but their own words. Afterwards the record is checked: what was
+acknowledged is in it.
 """
 
 import argparse
@@ -18,7 +19,7 @@ os.sched_setaffinity(0, {SERVER_CORE})
 
 from bench.measuring import report  # noqa: E402  (as above)
 from bench.usage import computed_s  # noqa: E402  (as above)
-from tests.stack import Stack, new_stack  # noqa: E402
+from tests.stack import ROOT, Stack, new_stack  # noqa: E402
 
 SENDERS = (1, 16, 64)
 DOORS = ("http", "socket")
@@ -32,47 +33,47 @@ def main() -> None:
     parser.add_argument("--doors", choices=DOORS, nargs="*", default=DOORS)
     options = parser.parse_args()
     stack = new_stack()
-    stack.environment |= {"ONRECORD_SWEEP_S": "2.0", "ONRECORD_SOCKET_RATE": "1000000"}
-    stack.environment["ONRECORD_SOCKET_RATE"] = "1000000"  # a sender here posts as fast as it can
-    stack.manage("demo")
+    stack.environment |= {"ONRECORD_SWEEP_S": "2.0", "ONRECORD_SOCKET_RATE": "1000000"}  # they post as fast as they can
+    stack.manage("migrate")
+    seats = _fill(stack, senders=max(options.senders))
     stack.web.start()
     try:
-        acknowledged = _measure(stack, options)
+        acknowledged = sum(
+            _round(stack.url, seats[:senders], door=door, seconds=options.seconds)
+            for door in options.doors
+            for senders in options.senders
+        )
     finally:
         stack.web.stop()
     check = json.loads(stack.manage("record", "check", "--json").stdout)
     report("sends", backend=BACKEND, acknowledged=acknowledged, entries=check["size"], is_sound=check["is_sound"])
 
 
-def _measure(stack: Stack, options: argparse.Namespace) -> int:
-    browser = stack.sign_in("alice")
-    token = browser.post("/api/v1/tokens", json={"name": "bench"}).json()["secret"]
-    people = [person["id"] for person in browser.get("/api/v1/people").json()["results"]]
-    me = browser.get("/api/v1/me").json()["id"]
-    other = next(person for person in people if person != me)
-    opened = [
-        browser.post("/api/v1/conversations", json={"kind": "group", "title": f"Room {i}", "people": [other]}).json()
-        for i in range(max(options.senders))
-    ]
-    rooms = [str(conversation["id"]) for conversation in opened]
-    return sum(
-        _round(stack.url, token, rooms[:senders], door=door, seconds=options.seconds)
-        for door in options.doors
-        for senders in options.senders
+def _fill(stack: Stack, *, senders: int) -> list[str]:
+    """Make the senders and return their seats, as bench.load takes them."""
+    filled = subprocess.run(
+        [sys.executable, "-m", "bench.room", str(senders)],
+        env=os.environ | stack.environment | {"DJANGO_SETTINGS_MODULE": "messenger.settings"},
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
     )
+    room = json.loads(filled.stdout)
+    return [f"{token}@{desk}" for token, desk in zip(room["tokens"], room["desks"], strict=True)]
 
 
-def _round(url: str, token: str, rooms: list[str], *, door: str, seconds: float) -> int:
-    runs = [_load(url, token, rooms, door=door, seconds=seconds) for _ in range(ROUNDS)]
+def _round(url: str, seats: list[str], *, door: str, seconds: float) -> int:
+    runs = [_load(url, seats, door=door, seconds=seconds) for _ in range(ROUNDS)]
     runs.sort(key=lambda run: float(run["per_second"]))
     middle = {name: value for name, value in runs[ROUNDS // 2].items() if name != "acknowledged"}
     spread = round((runs[-1]["per_second"] - runs[0]["per_second"]) / max(1, runs[ROUNDS // 2]["per_second"]), 2)
-    report("sends", backend=BACKEND, door=door, senders=len(rooms), **middle, spread=spread)
+    report("sends", backend=BACKEND, door=door, senders=len(seats), **middle, spread=spread)
     return sum(int(run["acknowledged"]) for run in runs)
 
 
-def _load(url: str, token: str, rooms: list[str], *, door: str, seconds: float) -> dict[str, float]:
-    command = [sys.executable, "-m", "bench.load", url, token, ",".join(rooms), "--door", door]
+def _load(url: str, seats: list[str], *, door: str, seconds: float) -> dict[str, float]:
+    command = [sys.executable, "-m", "bench.load", url, ",".join(seats), "--door", door]
     before = computed_s()
     done = subprocess.run(
         ["taskset", "-c", str(LOAD_CORE), *command, "--seconds", str(seconds)],

@@ -1,15 +1,10 @@
 """Alarms about the record: raised, mailed, seen by who may see them; they end only when two things came true."""
 
-import smtplib
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from django.core import mail
-from django.core.mail import EmailMessage
-from django.core.mail.backends.locmem import EmailBackend
-from django.core.mail.message import sanitize_address
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -293,105 +288,6 @@ def test_a_fence_that_was_moved_is_an_alarm_until_somebody_accepts_it(office: Of
     (alarm,) = alarms.open_alarms(office.cast.carl)
     alarms.acknowledge(office.cast.carl, alarm_id=alarm.pk, reason=REASON)
     assert kinds_seen_by("carl", office) == []
-
-
-# --- mail ------------------------------------------------------------------------------------------------------------
-class Refusing(EmailBackend):
-    """A mail server that takes nothing."""
-
-    def send_messages(self, _messages: object) -> int:
-        raise smtplib.SMTPServerDisconnected("it went away")
-
-
-def test_an_alarm_is_mailed_once_to_officers_administrators_and_who_is_named(
-    office: Office, settings: Settings
-) -> None:
-    settings.ONRECORD_ALARM_MAIL = ["watch@example.org"]
-    failed_check(office)
-    assert [alarm_mail.mail_alarms(at=timezone.now()) for _ in range(2)] == [1, 0]
-    (message,) = mail.outbox
-    cast = office.cast
-    assert sorted(message.bcc) == sorted([cast.carl.email, cast.cora.email, cast.adam.email, "watch@example.org"])
-    assert (message.to, message.cc) == ([], [])
-    assert message.subject.startswith("ALARM: A check of the record found something wrong")
-    assert "Entry 3: changed." in message.body
-    assert "guarantee" not in message.body
-
-
-def test_a_mail_that_does_not_go_out_is_shown_and_tried_again(
-    office: Office, settings: Settings, client_for: ClientFor
-) -> None:
-    failed_check(office)
-    working, settings.EMAIL_BACKEND = settings.EMAIL_BACKEND, f"{__name__}.Refusing"
-    now = timezone.now()
-    assert [alarm_mail.mail_alarms(at=now) for _ in range(2)] == [0, 0], "not again before a pause"
-    page = text_of(client_for(office.cast.carl).get("/portal/"))
-    assert "It could not be mailed: SMTPServerDisconnected: it went away" in page
-    settings.EMAIL_BACKEND = working
-    assert alarm_mail.mail_alarms(at=now + HOUR) == 1
-    assert Alarm.objects.get().mail_problem == ""
-
-
-def test_after_its_last_try_a_mail_is_not_tried_again(office: Office, settings: Settings) -> None:
-    failed_check(office)
-    settings.EMAIL_BACKEND = f"{__name__}.Refusing"
-    at = timezone.now()
-    for _ in range(alarm_mail.MOST_TRIES + 3):
-        at += HOUR
-        alarm_mail.mail_alarms(at=at)
-    assert Alarm.objects.get().mail_tries == alarm_mail.MOST_TRIES
-
-
-def test_an_alarm_that_was_over_before_its_mail_is_mailed_all_the_same(office: Office) -> None:
-    failed_check(office)
-    check_now(office)
-    watch()
-    assert Alarm.objects.get().cleared_at is not None
-    assert [alarm_mail.mail_alarms(at=timezone.now()) for _ in range(2)] == [1, 0]
-    assert "It is over since" in mail.outbox[0].body
-
-
-class Strict(EmailBackend):
-    """A mail server's client that takes no address which is none, as Django's own does."""
-
-    def send_messages(self, messages: Sequence[EmailMessage]) -> int:
-        for address in (address for message in messages for address in message.recipients()):
-            sanitize_address(address, "utf-8")
-        return super().send_messages(messages)
-
-
-def test_an_address_that_is_none_is_shown_and_holds_up_no_other_alarm(office: Office, settings: Settings) -> None:
-    settings.ONRECORD_ALARM_MAIL, settings.EMAIL_BACKEND = ["watch@"], f"{__name__}.Strict"
-    failed_check(office)
-    now = timezone.now()
-    Alarm.objects.create(kind="late", first_seen_at=now, raised_at=now, mail_due_at=now)
-    assert alarm_mail.mail_alarms(at=timezone.now()) == 0
-    assert all("ValueError" in problem for problem in Alarm.objects.values_list("mail_problem", flat=True))
-
-
-def test_what_is_found_while_a_mail_is_on_its_way_has_a_mail_of_its_own(
-    office: Office, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    failed_check(office)
-    send = EmailMessage.send
-
-    def send_slowly(message: EmailMessage, *, fail_silently: bool = False) -> int:
-        if not mail.outbox:
-            found(office, "Entry 3: changed.", "Entry 4: changed.")
-        return send(message, fail_silently=fail_silently)
-
-    monkeypatch.setattr(EmailMessage, "send", send_slowly)
-    assert [alarm_mail.mail_alarms(at=timezone.now()) for _ in range(3)] == [1, 1, 0]
-    assert ["Entry 4: changed." in message.body for message in mail.outbox] == [False, True]
-
-
-def test_an_alarm_that_comes_back_is_mailed_again(office: Office) -> None:
-    failed_check(office)
-    assert alarm_mail.mail_alarms(at=timezone.now()) == 1
-    check_now(office)
-    watch()
-    failed_check(office)
-    assert alarm_mail.mail_alarms(at=timezone.now()) == 1
 
 
 @pytest.mark.breaks_the_record

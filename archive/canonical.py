@@ -8,6 +8,7 @@ It must not repair what it is given: no Unicode normalisation, no rounding, no d
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NoReturn
 
 import orjson
@@ -15,6 +16,7 @@ import orjson
 Json = None | bool | int | str | list["Json"] | dict[str, "Json"]
 
 INTEGER_LIMIT = 2**53
+_dumps = orjson.dumps
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
@@ -80,6 +82,34 @@ def parse_object(data: bytes) -> dict[str, Json]:
     if not isinstance(value, dict):
         raise NotCanonical("the value is not an object")
     return value
+
+
+def parse_members(data: bytes) -> tuple[dict[str, Json], list[bytes]]:
+    """Return the members of a canonical JSON object, and the canonical form of each value. Raises as parse_object().
+
+    For who needs both: it costs little more than parse_object().
+    """
+    try:
+        members = orjson.loads(data)
+        if type(members) is dict and (form := object_form(tuple(members))) is not None:
+            values = [_dumps(value) if type(value) is str else encode(value) for value in members.values()]
+            if form % tuple(values) == data:  # as in parse()
+                return members, values
+    except (orjson.JSONDecodeError, NotCanonical):
+        pass  # the slow way says what is wrong
+    members = parse_object(data)
+    return members, [encode_again(value) for value in members.values()]
+
+
+@lru_cache(maxsize=1024)
+def object_form(names: tuple[str, ...], *, slot: bytes = b"%b") -> bytes | None:
+    """Return the canonical object with these members, `slot` for each value, to be filled in with the operator %.
+
+    None unless the names are ASCII and in canonical order.
+    """
+    if not all(map(str.isascii, names)) or list(names) != sorted(set(names)):
+        return None
+    return b"{" + b",".join(_dumps(name).replace(b"%", b"%%") + b":" + slot for name in names) + b"}"
 
 
 def _is_plain(value: object) -> bool:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Self
 
 from archive import canonical
@@ -93,6 +94,39 @@ def of_allowed_size(data: bytes) -> bytes:
     if len(data) > SIZE_LIMIT_BYTES:
         raise LeafTooLarge(f"the leaf has {len(data)} bytes, {SIZE_LIMIT_BYTES} are allowed")
     return data
+
+
+def frame(
+    *, at: str, bucket: str, commitments: bytes, ciphertext_digest: str, kind: str, n: int, seq: int, stream: str
+) -> tuple[bytes, bytes]:
+    """Return what stands before and behind the value of `prev` in the leaf of these members, without its quotes.
+
+    For who compares a leaf, or makes one, without an object of its members. `commitments` and `ciphertext_digest` are
+    taken as they are: canonical JSON, and hex. Raises NotCanonical for a time, stream or text out of form.
+    """
+    if not _is_time(at):
+        raise NotCanonical("member at of the leaf is not a time in UTC with milliseconds")
+    before = b'{"at":"%b","bucket":%b,"c":%b,"ct":"%b","kind":%b,"n":%d,"prev":"' % (
+        at.encode(),
+        _quoted(bucket),
+        commitments,
+        ciphertext_digest.encode(),
+        _quoted(kind),
+        n,
+    )
+    return before, b'","seq":%d,"stream":%b,"v":1}' % (seq, _quoted_stream(stream))
+
+
+@lru_cache(maxsize=1024)
+def _quoted(text: str) -> bytes:
+    return canonical.encode(text)
+
+
+@lru_cache(maxsize=4096)
+def _quoted_stream(stream: str) -> bytes:
+    if not _STREAM.fullmatch(stream):
+        raise NotCanonical("member ct or stream of the leaf is not hexadecimal of the right length")
+    return canonical.encode(stream)
 
 
 def format_time(at: datetime) -> str:

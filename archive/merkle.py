@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Self
 
 HASH_SIZE_BYTES = 32
+_sha256 = hashlib.sha256
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 # (level, index) -> hash of the perfect subtree over the leaves index * 2^level up to (index + 1) * 2^level - 1
@@ -51,7 +52,7 @@ class Frontier:
 
     def append(self, leaf: bytes) -> None:
         """Add the hash of the next leaf: like adding 1 in binary, each carry joins two subtrees."""
-        self._push(leaf, width=1)
+        self.append_perfect(leaf, width=1)
 
     def extend(self, leaves: Sequence[bytes]) -> None:
         """Add the hashes of the next leaves: the same as append() for each, but a whole subtree at a time."""
@@ -60,10 +61,11 @@ class Frontier:
             width = 1 << ((len(leaves) - done).bit_length() - 1)
             if self.size:
                 width = min(width, self.size & -self.size)
-            self._push(perfect_root(leaves[done : done + width]), width=width)
+            self.append_perfect(perfect_root(leaves[done : done + width]), width=width)
             done += width
 
-    def _push(self, node: bytes, *, width: int) -> None:
+    def append_perfect(self, node: bytes, *, width: int) -> None:
+        """Add the next `width` leaves by the root over them: a power of two that divides the size so far."""
         place = self.size // width
         carries = (~place & (place + 1)).bit_length() - 1
         for _ in range(carries):
@@ -79,7 +81,8 @@ def perfect_root(hashes: Sequence[bytes]) -> bytes:
     """Return the tree hash over a power of two of hashes."""
     level = hashes
     while len(level) > 1:
-        level = [node_hash(left, right) for left, right in zip(level[::2], level[1::2], strict=True)]
+        # node_hash() written out: the check of a record calls it for every leaf.
+        level = [_sha256(b"\x01" + left + right).digest() for left, right in zip(level[::2], level[1::2], strict=True)]
     return level[0]
 
 

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import connection
 
 from archive.keys import KeyStore
-from archive.ledger.check_page import Item, accept_page
+from archive.ledger.check_page import Page, accept_page
 from archive.ledger.head import keystore
 from archive.processes import call, start_workers
 
@@ -22,7 +22,7 @@ WORTH_IT = 20_000  # entries from which on new processes save more time than the
 PAGES_AHEAD = 3  # for each process
 log = structlog.get_logger(__name__)
 
-Page = tuple[int, int, int | None]  # first number, the one behind the last, `after`
+Span = tuple[int, int, int | None]  # first number, the one behind the last, `after`
 
 
 class Pages:
@@ -34,7 +34,7 @@ class Pages:
         self._workers: ProcessPoolExecutor | None = None
         self._count = 0
         self._size = 0
-        self._ahead: dict[Page, Future[object]] = {}
+        self._ahead: dict[Span, Future[object]] = {}
 
     @contextmanager
     def helped(self, *, workers: int, first: int, size: int) -> Iterator[None]:
@@ -52,13 +52,13 @@ class Pages:
             finally:
                 self._stop()
 
-    def accept(self, numbers: range, *, after: int | None, store: KeyStore) -> list[Item] | None:
-        """Return the items of a page, None where it is not accepted, as accept_page() does."""
+    def accept(self, numbers: range, *, after: int | None, store: KeyStore) -> Page | None:
+        """Return what a page says, None where it is not accepted, as accept_page() does."""
         waiting = self._ahead.pop((numbers.start, numbers.stop, after), None)
         self._submit(numbers.start)
         if waiting is not None:
             try:
-                return _items(waiting.result())
+                return _page(waiting.result())
             except BrokenExecutor:
                 log.warning("check_worker_died")
                 self._stop()
@@ -68,9 +68,9 @@ class Pages:
         if self._workers is None:
             return
         for start in range(first + self._step, first + self._step * (PAGES_AHEAD * self._count + 1), self._step):
-            page = (start, min(start + self._step, self._size), start - 1)
-            if page[1] - start > 0 and page not in self._ahead:
-                self._ahead[page] = self._workers.submit(call, f"{__name__}.accept_apart", *page)
+            span = (start, min(start + self._step, self._size), start - 1)
+            if span[1] - start > 0 and span not in self._ahead:
+                self._ahead[span] = self._workers.submit(call, f"{__name__}.accept_apart", *span)
 
     def _stop(self) -> None:
         if self._workers is not None:
@@ -79,7 +79,7 @@ class Pages:
         self._ahead.clear()
 
 
-def accept_apart(first: int, stop: int, after: int | None) -> list[Item] | None:
+def accept_apart(first: int, stop: int, after: int | None) -> Page | None:
     """Accept a page in a process of our own. Called by name."""
     return accept_page(range(first, stop), after=after, store=_own_store(), origin=settings.ONRECORD_ORIGIN)
 
@@ -89,5 +89,5 @@ def _own_store() -> KeyStore:
     return keystore()
 
 
-def _items(result: object) -> list[Item] | None:
-    return result if isinstance(result, list) else None
+def _page(result: object) -> Page | None:
+    return result if isinstance(result, Page) else None

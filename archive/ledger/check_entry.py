@@ -13,7 +13,7 @@ from archive.events import StreamHeads, words_of
 from archive.keys import KeyMissing, KeyStore
 from archive.leaf import Leaf, parse_time
 from archive.ledger.check_gone import KINDS, GoneCheck
-from archive.ledger.check_page import Item
+from archive.ledger.check_page import End, Page, Part
 from archive.ledger.findings import Findings
 from archive.ledger.reading import heads_root
 from archive.ledger.rows import Row, as_bytes
@@ -33,7 +33,7 @@ class EntryCheck:
     """Follows every stream through the record and examines entry after entry."""
 
     def __init__(self, findings: Findings, *, store: KeyStore | None, origin: str, gone: GoneCheck) -> None:
-        self.streams: dict[str, tuple[int, str]] = {}  # id -> n and leaf hash of its last item
+        self.streams: dict[str, End] = {}  # id -> n and leaf hash of its last item
         self._gone = gone
         self._findings = findings
         self._store = store
@@ -52,31 +52,29 @@ class EntryCheck:
         self.streams[leaf.stream] = (leaf.n, merkle.leaf_hash(data).hex())
         return leaf.at
 
-    def follow(self, items: Iterable[Item]) -> bool:
+    def follow(self, parts: Iterable[Part]) -> bool:
         """Link accepted entries to their streams. Where one does not fit, change nothing and return False."""
-        ends: dict[str, tuple[int, str]] = {}
-        for item in items:
-            end = ends.get(item.stream) or self.streams.get(item.stream, (0, ""))
-            if (item.n - 1, item.prev) != end:
+        ends: dict[str, End] = {}
+        for part in parts:
+            if any(before != (ends.get(stream) or self._end(stream)) for stream, before in part.before.items()):
                 return False
-            if (
-                item.kind == StreamHeads.kind
-                and item.content
-                and not _are_heads(item.content, {**self.streams, **ends})
-            ):
+            ends |= part.ends
+            if part.heads is not None and not _are_heads(part.heads, {**self.streams, **ends}):
                 return False
-            ends[item.stream] = (item.n, item.digest.hex())
         self.streams.update(ends)
         return True
 
-    def note(self, items: Iterable[Item]) -> None:
-        """Note what accepted entries that were followed say of disposals, and which of them are gone."""
-        for item in items:
-            self._gone.last_at = item.at
-            if item.is_gone:
-                self._gone.note_gone(item.seq, bucket=item.bucket)
-            elif item.content and item.kind in KINDS:
-                self._gone.note_content(item.content, seq=item.seq, kind=item.kind, at=item.at)
+    def note(self, page: Page) -> None:
+        """Note what an accepted page that was followed says of disposals, and which of its entries are gone."""
+        for seq, kind, at, bucket, content in page.notes:
+            if content is None:
+                self._gone.note_gone(seq, bucket=bucket)
+            else:
+                self._gone.note_content(content, seq=seq, kind=kind, at=at)
+        self._gone.last_at = page.times[-1]
+
+    def _end(self, stream: str) -> End:
+        return self.streams.get(stream, (0, ""))
 
     def _differences(self, leaf: Leaf, *, seq: int, rows: EntryRows) -> Iterator[str]:
         if leaf.seq != seq:
@@ -89,7 +87,7 @@ class EntryCheck:
         yield from self._content_faults(leaf, seq=seq, rows=rows)
 
     def _chain_faults(self, leaf: Leaf) -> Iterator[str]:
-        n, last = self.streams.get(leaf.stream, (0, ""))
+        n, last = self._end(leaf.stream)
         if leaf.n != n + 1:
             yield f"In its stream, item {leaf.n} follows item {n}."
         elif leaf.prev != last:

@@ -2,163 +2,198 @@
 
 It accepts or it does not, and says nothing about why: a page that is not accepted goes to the thorough examination,
 which names each fault. So a mistake here can cost time, or must be sought in what is accepted: nothing may be accepted
-that was not compared. What lies between pages (links, tree, checkpoints) is not judged here.
+that was not compared. A leaf is not read: it is made again from the rows and the opened content, and must be the same
+bytes. What lies between pages (links to the entries before, tree, checkpoints) is not judged here.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import NamedTuple
 
-from django.db import connection, models
+from django.db import models
 
-from archive import merkle, sealing
+from archive import canonical
 from archive.canonical import Json, NotCanonical
 from archive.events import StreamHeads, words_of
 from archive.keys import KeyMissing, KeyStore
+from archive.leaf import SIZE_LIMIT_BYTES, frame
 from archive.leaf import Leaf as LeafMembers
-from archive.leaf import parse_time
-from archive.ledger import check_gone
+from archive.ledger import check_gone, plain_rows
+from archive.ledger.plain_rows import Row
 from archive.ledger.rows import UNREADABLE
 from archive.ledger.words import searchable
 from archive.models import Document, Entry, Leaf, RecordKey
+from archive.sealing import NotOpened
+from archive.unsealing import Opener
 
-Row = tuple[object, ...]
-_LOWEST = -(2**63)
-NEEDED = frozenset({StreamHeads.kind, *check_gone.KINDS})
-
-
-class Item(NamedTuple):
-    """What the rest of the check needs of an accepted entry; `content` only of kinds that it is needed of.
-
-    `is_gone`: there is neither key nor search words, so whether that is right is for the disposals to say.
-    """
-
-    seq: int
-    stream: str
-    n: int
-    prev: str
-    digest: bytes
-    at: str
-    bucket: str
-    kind: str
-    content: dict[str, Json] | None
-    is_gone: bool
-
-
-def accept_page(numbers: range, *, after: int | None, store: KeyStore, origin: str) -> list[Item] | None:
-    """Return the entries of these numbers, None unless all are there and each is as it was written.
-
-    Nor may there be a row of another number above `after` (None: from the lowest there is) up to the last of them.
-    """
-    try:
-        leaves, entries, keys, documents = (_read(*table, after=after, last=numbers[-1]) for table in _TABLES)
-    except UNREADABLE:
-        return None
-    if not all(_are_of(rows, numbers) for rows in (leaves, entries)):
-        return None
-    words = {row[0]: row for row in documents}
-    sealed_by = {row[0]: row for row in keys}
-    if len(words) < len(documents) or len(sealed_by) < len(keys):  # two rows of one number
-        return None
-    page = _PageCheck(store=store, origin=origin)
-    items = []
-    for leaf, entry in zip(leaves, entries, strict=True):
-        seq = leaf[0]
-        item = page.accept(leaf, entry=entry, key=sealed_by.pop(seq, None), document=words.pop(seq, None))
-        if item is None:
-            return None
-        items.append(item)
-    return None if words or sealed_by else items  # what is left is of no entry here
-
-
-class _PageCheck:
-    """Compares the rows of one entry after another with its leaf."""
-
-    def __init__(self, *, store: KeyStore, origin: str) -> None:
-        self._store = store
-        self._origin = origin
-        self._wrappers: dict[str, sealing.Wrapper] = {}  # by the name of their key
-        self._column: Callable[[str], object] = _text_of_sqlite if connection.vendor == "sqlite" else parse_time
-
-    def accept(self, row: Row, *, entry: Row, key: Row | None, document: Row | None) -> Item | None:
-        seq, data, stored = row
-        if type(data) is not bytes or type(seq) is not int:
-            return None
-        digest = merkle.leaf_hash(data)
-        try:
-            leaf = LeafMembers.parse(data)
-            if digest != stored or leaf.seq != seq or not self._is_entry(entry, leaf):
-                return None
-            if not _is_sealed(entry[-1], leaf):
-                return None
-            content = self._open(leaf, sealed=entry[-1], key=key) if key else {}
-        except (KeyMissing, sealing.NotOpened, NotCanonical):
-            return None
-        if content is None or document != self._document(leaf, content):
-            return None
-        needed = content if leaf.kind in NEEDED else None
-        return Item(seq, leaf.stream, leaf.n, leaf.prev, digest, leaf.at, leaf.bucket, leaf.kind, needed, key is None)
-
-    def _is_entry(self, row: Row, leaf: LeafMembers) -> bool:
-        return row[:-1] == (leaf.seq, leaf.stream, leaf.n, leaf.kind, self._column(leaf.at), leaf.bucket)
-
-    def _open(self, leaf: LeafMembers, *, sealed: object, key: Row) -> dict[str, Json] | None:
-        """Return the content once it is the one that the leaf commits to, None where it is not."""
-        _, name, wrapped = key
-        if type(sealed) is not bytes or type(wrapped) is not bytes or type(name) is not str:
-            return None
-        place = sealing.Place(self._origin, leaf.stream, leaf.n, leaf.bucket)
-        record_key = self._wrapper(name).unwrap(wrapped, place=place)
-        content, commitments = sealing.unseal_committed(sealed, record_key=record_key, place=place)
-        return content if commitments == leaf.commitments else None
-
-    def _wrapper(self, name: str) -> sealing.Wrapper:
-        if name not in self._wrappers:
-            self._wrappers[name] = sealing.Wrapper(self._store.bucket_key(name))
-        return self._wrappers[name]
-
-    def _document(self, leaf: LeafMembers, content: dict[str, Json]) -> Row | None:
-        words, actor = words_of(leaf.kind, content), content.get("actor")
-        if not words or not isinstance(actor, dict):
-            return None
-        said_by = (searchable(str(actor.get("id"))), searchable(str(actor.get("name"))))
-        return (leaf.seq, leaf.stream, leaf.kind, self._column(leaf.at), *said_by, searchable(words))
-
-
-def _is_sealed(sealed: object, leaf: LeafMembers) -> bool:
-    return type(sealed) is bytes and hashlib.sha256(sealed).hexdigest() == leaf.ciphertext_digest
-
-
+End = tuple[int, str]  # n and leaf hash (hex) of an item of a stream
+_AT = slice(7, 31)  # where the time stands in every leaf
 _TABLES: tuple[tuple[type[models.Model], tuple[str, ...]], ...] = (
     (Leaf, ("seq", "data", "hash")),
     (Entry, ("seq", "stream_id", "n", "kind", "at", "bucket", "ciphertext")),
     (RecordKey, ("seq", "bucket", "wrapped")),
     (Document, ("seq", "stream_id", "kind", "at", "actor_id", "actor_name", "text")),
 )
+_NONE: Row = (None,)
+_sha256 = hashlib.sha256
 
 
-def _read(model: type[models.Model], columns: Iterable[str], *, after: int | None, last: int) -> list[Row]:
-    names, table = ", ".join(map(_selected, columns)), model._meta.db_table
-    above = _LOWEST if after is None else after + 1
-    with connection.cursor() as cursor:
-        statement = f"SELECT {names} FROM {table} WHERE seq BETWEEN %s AND %s ORDER BY seq"  # noqa: S608 (names from above)
-        cursor.execute(statement, [above, last])
-        return list(cursor.fetchall())
+class Part(NamedTuple):
+    """A run of entries that are linked among themselves, and what the heads entry behind it says of all streams.
+
+    `before` has for each of their streams the end that they go on from, `ends` the one that they come to.
+    `heads` is None where no heads entry ends the part, or where it cannot be opened.
+    """
+
+    before: dict[str, End]
+    ends: dict[str, End]
+    heads: dict[str, Json] | None
 
 
-def _selected(column: str) -> str:
-    # So a time comes as the text that is stored: Django's reading of it costs more than all the rest. Only as text: a
-    # blob of the same letters is found by no search by time.
-    if column == "at" and connection.vendor == "sqlite":
-        return "CASE typeof(\"at\") WHEN 'text' THEN \"at\" || '' END"
-    return f'"{column}"'
+class Note(NamedTuple):
+    """An entry that the check of disposals must know of. Without `content`, it has neither key nor search words."""
+
+    seq: int
+    kind: str
+    at: str
+    bucket: str
+    content: dict[str, Json] | None
 
 
-def _text_of_sqlite(at: str) -> str:
-    """Return the text in which Django stores the time of a leaf in SQLite."""
-    milliseconds = at[20:23]
-    return f"{at[:10]} {at[11:19]}" + ("" if milliseconds == "000" else f".{milliseconds}000")
+class Page(NamedTuple):
+    """What the rest of the check needs of an accepted page: leaf hashes and times of its entries, in order."""
+
+    digests: list[bytes]
+    times: list[str]
+    parts: list[Part]
+    notes: list[Note]
 
 
-def _are_of(rows: list[Row], numbers: range) -> bool:
-    return len(rows) == len(numbers) and all(row[0] == number for row, number in zip(rows, numbers, strict=True))
+def accept_page(numbers: range, *, after: int | None, store: KeyStore, origin: str) -> Page | None:
+    """Return what the entries of these numbers say, None unless all are there and each is as it was written.
+
+    Nor may there be a row of another number above `after` (None: from the lowest there is) up to the last of them.
+    """
+    page = _PageCheck(store=store, origin=origin)
+    try:
+        with ExitStack() as tables:
+            leaves, entries, keys, documents = (
+                tables.enter_context(plain_rows.reading(*table, after=after, last=numbers[-1])) for table in _TABLES
+            )
+            is_taken = page.takes_all(numbers, leaves=leaves, entries=entries, keys=keys, documents=documents)
+    except (*UNREADABLE, KeyMissing, NotOpened, NotCanonical):
+        return None
+    return page.taken() if is_taken else None
+
+
+class _PageCheck:
+    """Compares the rows of one entry after another with its leaf, and gathers what the entries say."""
+
+    def __init__(self, *, store: KeyStore, origin: str) -> None:
+        self._store = store
+        self._origin = origin
+        self._openers: dict[str, Opener] = {}  # by the name of the wrapping key
+        self._page = Page([], [], [], [])
+        self._part = Part({}, {}, None)
+        self._as_stored = plain_rows.time_as_stored()
+
+    def taken(self) -> Page:
+        self._page.parts.append(self._part)
+        return self._page
+
+    def takes_all(
+        self,
+        numbers: range,
+        *,
+        leaves: Iterator[Row],
+        entries: Iterator[Row],
+        keys: Iterator[Row],
+        documents: Iterator[Row],
+    ) -> bool:
+        """Say whether there is one sound entry for each number, and no row besides."""
+        key, document = next(keys, _NONE), next(documents, _NONE)
+        for seq in numbers:
+            leaf, entry, own_key, own_document = next(leaves, _NONE), next(entries, _NONE), None, None
+            if leaf[0] != seq or entry[0] != seq:
+                return False
+            if key[0] == seq:
+                own_key, key = key, next(keys, _NONE)
+            if document[0] == seq:
+                own_document, document = document, next(documents, _NONE)
+            if not self.takes(leaf, entry=entry, key=own_key, document=own_document):
+                return False
+        # A row of another number, or a second one of the same, was never come past.
+        return all(row is _NONE for row in (next(leaves, _NONE), next(entries, _NONE), key, document))
+
+    def takes(self, row: Row, *, entry: Row, key: Row | None, document: Row | None) -> bool:
+        """Say whether an entry is as it was written. Raises KeyMissing, NotOpened, NotCanonical where it is not."""
+        seq, data, stored = row
+        _, stream, n, kind, stored_at, bucket, sealed = entry
+        if not (type(seq) is int and type(n) is int and type(data) is bytes and type(sealed) is bytes):
+            return False
+        if not (type(stream) is str and type(kind) is str and type(bucket) is str):
+            return False
+        digest, at = _sha256(b"\x00" + data).digest(), data[_AT].decode("latin-1")
+        stored_as = self._as_stored(at)
+        if digest != stored or stored_at != stored_as:
+            return False
+        content, commitments = self._open(sealed, key=key, bucket=bucket, stream=stream, n=n) if key else _closed(data)
+        before, behind = frame(
+            at=at,
+            bucket=bucket,
+            commitments=commitments,
+            ciphertext_digest=_sha256(sealed).hexdigest(),
+            kind=kind,
+            n=n,
+            seq=seq,
+            stream=stream,
+        )
+        prev = data[len(before) : -len(behind)]
+        if before + prev + behind != data or len(data) > SIZE_LIMIT_BYTES:
+            return False
+        if document != _document(content or {}, at=stored_as, seq=seq, stream=stream, kind=kind):
+            return False
+        self._note(seq, kind=kind, at=at, bucket=bucket, content=content)
+        self._page.digests.append(digest)
+        self._page.times.append(at)
+        return self._links(stream, n=n, prev=prev.decode("latin-1"), digest=digest.hex())
+
+    def _open(self, sealed: bytes, *, key: Row, bucket: str, stream: str, n: int) -> tuple[dict[str, Json], bytes]:
+        _, name, wrapped = key
+        if type(name) is not str or type(wrapped) is not bytes:
+            raise NotOpened("the row of its key is not the one that was written")
+        opener = self._openers.get(name)
+        if opener is None:
+            opener = self._openers[name] = Opener(self._store.bucket_key(name), origin=self._origin)
+        return opener.open(sealed, wrapped=wrapped, bucket=bucket, stream=stream, n=n)
+
+    def _note(self, seq: int, *, kind: str, at: str, bucket: str, content: dict[str, Json] | None) -> None:
+        if content is None or kind in check_gone.KINDS:
+            self._page.notes.append(Note(seq, kind, at, bucket, content))
+        elif kind == StreamHeads.kind:
+            self._page.parts.append(self._part._replace(heads=content))
+            self._part = Part({}, {}, None)
+
+    def _links(self, stream: str, *, n: int, prev: str, digest: str) -> bool:
+        """Note the entry as the end of its stream; say whether it follows the one before it, where that is here."""
+        before, link = self._part.ends.get(stream), (n - 1, prev)
+        if before is None:
+            self._part.before[stream] = link
+        elif before != link:
+            return False
+        self._part.ends[stream] = n, digest
+        return True
+
+
+def _closed(data: bytes) -> tuple[None, bytes]:
+    """Return the commitments that a leaf states, where there is no key to hold them against the content."""
+    return None, canonical.encode(LeafMembers.parse(data).commitments)
+
+
+def _document(content: dict[str, Json], *, at: str, seq: int, stream: str, kind: str) -> Row | None:
+    words, actor = words_of(kind, content), content.get("actor")
+    if not words or not isinstance(actor, dict):
+        return None
+    said_by = (searchable(str(actor.get("id"))), searchable(str(actor.get("name"))))
+    return (seq, stream, kind, at, *said_by, searchable(words))

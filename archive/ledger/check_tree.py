@@ -3,6 +3,8 @@
 It must build the tree from the leaf bytes alone; stored hashes, tiles and roots are only ever compared with it.
 """
 
+from collections.abc import Sequence
+
 from archive import checkpoint, merkle
 from archive.leaf import parse_time
 from archive.ledger import tiles
@@ -47,10 +49,40 @@ class TreeCheck:
         self.last_signed_size, self.tile_count = place.last_signed_size, place.tile_count
         self._tiles = [[bytes.fromhex(item) for item in hashes] for hashes in place.tiles]
 
-    def grow(self, digest: bytes) -> None:
-        if self.is_whole:
-            self.frontier.append(digest)
-            self._fill_tiles(digest)
+    def grow(self, digests: Sequence[bytes]) -> None:
+        """Add the hashes of the next leaves, and compare each tile that they fill."""
+        while digests and self.is_whole:
+            room = tiles.WIDTH - self.frontier.size % tiles.WIDTH
+            self._fill(digests[:room])
+            digests = digests[room:]
+
+    def _fill(self, digests: Sequence[bytes]) -> None:
+        """Add leaves of one tile. The tree over a whole one is hashed once, for the tile and for the frontier."""
+        if len(digests) == tiles.WIDTH:
+            root = merkle.perfect_root(digests)
+            self.frontier.append_perfect(root, width=tiles.WIDTH)
+            self._complete(0, hashes=list(digests), root=root)
+            return
+        self.frontier.extend(digests)
+        self._level(0).extend(digests)
+        if len(self._tiles[0]) == tiles.WIDTH:
+            hashes, self._tiles[0] = self._tiles[0], []
+            self._complete(0, hashes=hashes, root=merkle.perfect_root(hashes))
+
+    def _complete(self, level: int, *, hashes: list[bytes], root: bytes) -> None:
+        """Compare a full tile, and put its root into the tile above, which may be full with it."""
+        self.tile_count += 1
+        self._examine_tile(level, hashes=hashes, root=root)
+        above = self._level(level + 1)
+        above.append(root)
+        if len(above) == tiles.WIDTH:
+            self._tiles[level + 1] = []
+            self._complete(level + 1, hashes=above, root=merkle.perfect_root(above))
+
+    def _level(self, level: int) -> list[bytes]:
+        while level >= len(self._tiles):
+            self._tiles.append([])
+        return self._tiles[level]
 
     def examine_checkpoint(self, row: Row, *, size: int, last_at: str | None) -> None:
         """Compare a stored checkpoint with the tree as it is now; `last_at` is the time in the leaf it ends with.
@@ -92,21 +124,6 @@ class TreeCheck:
             return
         self._roots_agree = False
         self._findings.add(seq, f"The entries do not have the root that the checkpoint of {statement.size} signs.")
-
-    def _fill_tiles(self, digest: bytes) -> None:
-        level, item = 0, digest
-        while True:
-            if level == len(self._tiles):
-                self._tiles.append([])
-            hashes = self._tiles[level]
-            hashes.append(item)
-            if len(hashes) < tiles.WIDTH:
-                return
-            self._tiles[level] = []
-            self.tile_count += 1
-            item = merkle.root(hashes)
-            self._examine_tile(level, hashes=hashes, root=item)
-            level += 1
 
     def _examine_tile(self, level: int, *, hashes: list[bytes], root: bytes) -> None:
         height = tiles.HEIGHT * level

@@ -16,6 +16,7 @@ from archive.keys import KeyMissing, KeyStore
 from archive.ledger.check_ahead import Pages
 from archive.ledger.check_entry import EntryCheck, EntryRows
 from archive.ledger.check_gone import GoneCheck
+from archive.ledger.check_page import Page
 from archive.ledger.check_tree import TreeCheck
 from archive.ledger.findings import CheckReport, Findings, Problem
 from archive.ledger.head import keystore
@@ -136,18 +137,23 @@ class _Examination:
         if self._store is None or not 0 <= last - self._expected < BATCH:
             return False
         numbers = range(self._expected, last + 1)
-        items = self._pages.accept(numbers, after=self._after, store=self._store)
-        if items is None or not self._entries.follow(items):
+        page = self._pages.accept(numbers, after=self._after, store=self._store)
+        if page is None or not self._entries.follow(page.parts):
             return False
-        self._entries.note(items)
-        checkpoints = self._read_checkpoints(upto=last)
-        for item in items:
-            self._tree.grow(item.digest)
-            if signed := checkpoints.found.pop(item.seq + 1, None):
-                self._tree.examine_checkpoint(signed, size=item.seq + 1, last_at=item.at)
-        self._examine_loose(checkpoints)
+        self._entries.note(page)
+        self._grow(page, checkpoints=self._read_checkpoints(upto=last))
         self._expected, self._after = last + 1, last
         return True
+
+    def _grow(self, page: Page, *, checkpoints: Rows) -> None:
+        """Grow the tree by an accepted page, and hold it against the checkpoints on the way."""
+        first, done = self._expected, 0
+        for size in sorted(size for size in checkpoints.found if size > first):
+            self._tree.grow(page.digests[done : size - first])
+            done = size - first
+            self._tree.examine_checkpoint(checkpoints.found.pop(size), size=size, last_at=page.times[done - 1])
+        self._tree.grow(page.digests[done:])
+        self._examine_loose(checkpoints)
 
     def _examine(self, *, upto: int | None) -> None:
         leaves, entries, keys, documents = (
@@ -186,7 +192,7 @@ class _Examination:
         digest = merkle.leaf_hash(data)
         if digest != as_bytes(row["hash"]):
             self._findings.add(seq, "The leaf's bytes do not have the stored hash.")
-        self._tree.grow(digest)
+        self._tree.grow([digest])
         return self._entries.examine(seq, data=data, rows=beside)
 
     def _read(self, model: type[models.Model], *, upto: int | None) -> Rows:

@@ -37,6 +37,36 @@ def test_any_other_spelling_of_a_value_is_refused(value: Json) -> None:
         canonical.parse(spaced)
 
 
+@given(st.dictionaries(keys, values, max_size=5))
+def test_members_are_read_with_the_bytes_of_each_value(members: dict[str, Json]) -> None:
+    data = rfc8785.dumps(members)
+    assert canonical.parse_members(data) == (members, [rfc8785.dumps(members[name]) for name in sorted(members)])
+
+
+@given(st.dictionaries(keys, values, max_size=5))
+def test_members_in_any_other_spelling_are_refused(members: dict[str, Json]) -> None:
+    spaced = json.dumps(members, sort_keys=True, separators=(" ,", " : ")).encode() + b" "
+    with pytest.raises(NotCanonical):
+        canonical.parse_members(spaced)
+
+
+def test_members_nested_deeper_than_the_fast_way_goes_are_read() -> None:
+    data = b'{"a":' + b"[" * 300 + b"]" * 300 + b',"b":"x"}'
+    members, [deep, text] = canonical.parse_members(data)
+    assert (members["b"], text) == ("x", b'"x"')
+    assert deep == b"[" * 300 + b"]" * 300
+
+
+@pytest.mark.parametrize("names", [("b", "a"), ("a", "a"), ("a", "é")])
+def test_names_out_of_canonical_order_have_no_form(names: tuple[str, ...]) -> None:
+    assert canonical.object_form(names) is None
+
+
+def test_a_form_is_filled_in_whatever_the_names_are() -> None:
+    form = canonical.object_form(('"', "%b", "a"))
+    assert form and form % (b"1", b"2", b"3") == rfc8785.dumps({'"': 1, "%b": 2, "a": 3})
+
+
 @given(st.binary(max_size=64))
 def test_arbitrary_bytes_are_canonical_or_refused(data: bytes) -> None:
     try:
@@ -93,6 +123,9 @@ def test_a_value_outside_the_subset_is_refused_with_a_reason(value: Json, reason
 def test_bytes_outside_the_subset_are_refused(data: bytes) -> None:
     with pytest.raises(NotCanonical):
         canonical.parse(data)
+    for members in (data, b'{"a":' + data + b"}", b'{"a":0,"b":[1,' + data + b"]}"):
+        with pytest.raises(NotCanonical):
+            canonical.parse_members(members)
 
 
 def test_text_is_not_normalised() -> None:

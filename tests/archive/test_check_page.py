@@ -1,13 +1,14 @@
 """The quick part of the check: it takes every sound page, and none in which anything was touched."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import partial
 
 import pytest
 from django.conf import settings
 from django.db import connection, transaction
 
-from archive.ledger.check_page import Item, accept_page
+from archive.leaf import Leaf as LeafMembers
+from archive.ledger.check_page import Page, accept_page
 from archive.ledger.head import keystore
 from archive.models import Leaf
 from tests.archive.record_reset import fences_down
@@ -25,12 +26,12 @@ def history() -> None:
     record(said("on the second", at=NOON.replace(microsecond=0)))
 
 
-def accepted(first: int = 0, *, after: int | None = None) -> Sequence[Item] | None:
+def accepted(first: int = 0, *, after: int | None = None) -> Page | None:
     numbers = range(first, SIZE)
     return accept_page(numbers, after=after, store=keystore(), origin=settings.ONRECORD_ORIGIN)
 
 
-def accepted_after(attack: Attack) -> Sequence[Item] | None:
+def accepted_after(attack: Attack) -> Page | None:
     with transaction.atomic():
         with fences_down(connection):
             attack()
@@ -40,14 +41,27 @@ def accepted_after(attack: Attack) -> Sequence[Item] | None:
 
 
 def test_a_sound_page_is_taken_with_what_the_leaves_say() -> None:
-    items = accepted() or []
-    assert [item.seq for item in items] == list(range(SIZE))
-    assert [item.digest for item in items] == [bytes(leaf.hash) for leaf in Leaf.objects.order_by("seq")]
-    assert [item.seq for item in items if item.content is not None] == [9, 19]
+    page = accepted()
+    assert page is not None
+    leaves = [LeafMembers.parse(bytes(leaf.data)) for leaf in Leaf.objects.order_by("seq")]
+    assert page.digests == [bytes(leaf.hash) for leaf in Leaf.objects.order_by("seq")]
+    assert page.times == [leaf.at for leaf in leaves]
+    assert [part.heads and part.heads["count"] for part in page.parts] == [4, 5, None]
+    ends = {leaf.stream: (leaf.n, digest.hex()) for leaf, digest in zip(leaves, page.digests, strict=True)}
+    assert page.parts[0].ends | page.parts[1].ends | page.parts[2].ends == ends
 
 
 def test_a_page_in_the_middle_is_taken_alone() -> None:
-    assert [item.seq for item in accepted(20, after=19) or []] == list(range(20, SIZE))
+    page = accepted(20, after=19)
+    assert page is not None and page.digests == [bytes(leaf.hash) for leaf in Leaf.objects.filter(seq__gte=20)]
+    [part] = page.parts
+    before = {leaf.stream: (leaf.n - 1, leaf.prev) for leaf in _leaves(range(SIZE - 1, 19, -1))}
+    assert part.before == before
+
+
+def _leaves(seqs: Iterable[int]) -> list[LeafMembers]:
+    """The members of these leaves, in this order."""
+    return [LeafMembers.parse(bytes(Leaf.objects.get(seq=seq).data)) for seq in seqs]
 
 
 def test_rows_between_two_pages_are_not_overlooked() -> None:

@@ -2,12 +2,16 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from archive import canonical
 from archive.canonical import Json, NotCanonical
-from archive.leaf import SIZE_LIMIT_BYTES, Leaf, LeafTooLarge, format_time, parse_time
+from archive.leaf import SIZE_LIMIT_BYTES, Leaf, LeafTooLarge, format_time, frame, parse_time
 
 LEAF = Leaf(
     at="2026-11-21T16:00:00.000Z",
@@ -73,6 +77,46 @@ def test_a_leaf_that_is_too_large_is_not_built() -> None:
 def test_bytes_past_the_limit_are_no_leaf() -> None:
     with pytest.raises(NotCanonical, match="larger"):
         Leaf.parse(b" " * (SIZE_LIMIT_BYTES + 1))
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=9)
+
+
+@given(kind=texts, bucket=texts, names=st.sets(texts.filter(str.isascii), max_size=4), n=st.integers(1, 2**53 - 1))
+def test_a_frame_and_the_link_in_it_are_the_leaf(kind: str, bucket: str, names: set[str], n: int) -> None:
+    commitments: dict[str, Json] = dict.fromkeys(names, "a" * 64)
+    leaf = replace(LEAF, kind=kind, bucket=bucket, commitments=commitments, n=n)
+    before, behind = framed(leaf)
+    assert before + leaf.prev.encode() + behind == leaf.encode()
+
+
+def framed(leaf: Leaf) -> tuple[bytes, bytes]:
+    return frame(
+        at=leaf.at,
+        bucket=leaf.bucket,
+        commitments=canonical.encode(leaf.commitments),
+        ciphertext_digest=leaf.ciphertext_digest,
+        kind=leaf.kind,
+        n=leaf.n,
+        seq=leaf.seq,
+        stream=leaf.stream,
+    )
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"at": "2026-11-21T24:00:00.000Z"},
+        {"at": "2026-11-21T16:00:00Z"},
+        {"stream": "conversation:7"},
+        {"stream": "D" * 32},
+        {"kind": "\ud800"},
+        {"bucket": "\ud800"},
+    ],
+)
+def test_members_out_of_form_have_no_frame(members: dict[str, str]) -> None:
+    with pytest.raises(NotCanonical):
+        framed(replace(LEAF, **members))  # type: ignore[arg-type]  # texts only
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,10 @@ class Hub:
                 self._dirty.add(conversation_id)
         self._bell.set()
 
+    def count_of(self, person_id: int) -> int:
+        """Return how many sockets of the person are served here."""
+        return len(self._by_person.get(person_id, ()))
+
     def leave(self, line: Line) -> None:
         """Forget a socket."""
         if line in self.lines:

@@ -14,6 +14,7 @@ SESSION_ENDED = 4001
 MEMBERSHIP_CHANGED = 4003
 TOO_SLOW = 4008
 BAD_FRAME = 4009
+TOO_MANY = 4010
 FLUSH_S = 0.5
 CLOSE_S = 1.0  # a reader that does not take its close frame in this time is cut off
 

@@ -23,7 +23,7 @@ from messenger.conversations.access import access_conversation
 from messenger.conversations.places import Place, read_heads, read_places
 from messenger.delivery import bus, metrics
 from messenger.delivery.hub import Hub
-from messenger.delivery.line import BAD_FRAME, SESSION_ENDED, Line
+from messenger.delivery.line import BAD_FRAME, SESSION_ENDED, TOO_MANY, Line
 from messenger.delivery.outlets import outlet_of
 from messenger.delivery.parcels import parcel
 from messenger.delivery.process import hub_of_this_loop
@@ -37,6 +37,7 @@ from messenger.web.errors import AGAIN, FAILED, UNRECORDED, refusal_frame
 from messenger.web.gates import SocketGuest, guest_of_scope, live_person
 
 CATCH_UP_EVENTS = 200
+MOST_SOCKETS = 100  # of one person in one process: each may hold a queue of a mebibyte
 SUBPROTOCOL = "onrecord.v1"
 TRY_AGAIN_LATER = 1013
 # Delivery and revocations do not wait for posts that wait for the record.
@@ -161,6 +162,10 @@ class ChatSocket(AsyncWebsocketConsumer):
 
     async def _try_hello(self, cursors: dict[int, int]) -> None:
         """A socket that could not begin is of no use: it is closed, and the client begins anew."""
+        if self.line is None and self.hub.count_of(self.guest.person.pk) >= MOST_SOCKETS:
+            metrics.count(metrics.CLOSED, reason=str(TOO_MANY))
+            await self._hang_up(TOO_MANY)
+            return
         try:
             await self._hello(cursors)
         except (frames_in.BadFrame, errors.Denial):

@@ -1,8 +1,8 @@
 """Sockets when the server's own side fails: a typed error or a close that says "later", and nothing left behind."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -16,9 +16,10 @@ from django.utils import timezone
 
 from messenger.asgi import application
 from messenger.delivery import hub
-from messenger.delivery.line import SESSION_ENDED
+from messenger.delivery.line import SESSION_ENDED, TOO_MANY
 from messenger.delivery.process import hub_of_this_loop
 from messenger.people.models import Person, SignInSession
+from messenger.web import sockets
 from messenger.web.sockets import SOURCE, TRY_AGAIN_LATER
 from tests.cast import Cast
 from tests.messenger.conversations import office
@@ -40,19 +41,24 @@ def _without_markers() -> Iterator[None]:
 
 
 def _with_socket(browser: Client, scene: Callable[[WebsocketCommunicator], Awaitable[None]]) -> None:
-    cookie = f"{settings.SESSION_COOKIE_NAME}={browser.cookies[settings.SESSION_COOKIE_NAME].value}"
-    headers = [(b"origin", settings.ONRECORD_ORIGINS[0].encode()), (b"cookie", cookie.encode())]
-
     async def play() -> None:
-        socket = WebsocketCommunicator(application, "/ws", headers=headers)
-        try:
-            assert (await socket.connect(timeout=5))[0]
+        async with _socket_of(browser) as socket:
             await scene(socket)
-        finally:
-            if not socket.future.done():
-                await socket.disconnect()
 
     asyncio.run(play())
+
+
+@asynccontextmanager
+async def _socket_of(browser: Client) -> AsyncIterator[WebsocketCommunicator]:
+    cookie = f"{settings.SESSION_COOKIE_NAME}={browser.cookies[settings.SESSION_COOKIE_NAME].value}"
+    headers = [(b"origin", settings.ONRECORD_ORIGINS[0].encode()), (b"cookie", cookie.encode())]
+    socket = WebsocketCommunicator(application, "/ws", headers=headers)
+    try:
+        assert (await socket.connect(timeout=5))[0]
+        yield socket
+    finally:
+        if not socket.future.done():
+            await socket.disconnect()
 
 
 async def _ask(socket: WebsocketCommunicator, frame: dict[str, Any]) -> dict[str, Any]:
@@ -95,6 +101,26 @@ def test_a_hello_that_fails_on_our_side_closes_the_socket_for_now(cast: Cast, cl
             await sync_to_async(broken.__exit__)(None, None, None)
 
     _with_socket(client_for(cast.alice), scene)
+
+
+def test_nobody_has_more_than_so_many_sockets_and_that_is_nobody_elses_affair(
+    cast: Cast, client_for: ClientFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "MOST_SOCKETS", 2)
+    alice, bob, hello = client_for(cast.alice), client_for(cast.bob), {"t": "hello", "v": 1}
+
+    async def scene(first: WebsocketCommunicator) -> None:
+        assert (await _ask(first, hello))["t"] == "welcome"
+        async with _socket_of(alice) as second, _socket_of(alice) as third, _socket_of(bob) as other:
+            assert (await _ask(second, hello))["t"] == "welcome"
+            await third.send_json_to(hello)
+            closed = await third.receive_output(timeout=5)
+            assert (closed["type"], closed["code"]) == ("websocket.close", TOO_MANY)
+            assert (await _ask(other, hello))["t"] == "welcome"
+        async with _socket_of(alice) as again:
+            assert (await _ask(again, hello))["t"] == "welcome", "two have left"
+
+    _with_socket(alice, scene)
 
 
 def test_a_socket_that_the_server_cancels_is_forgotten(cast: Cast, client_for: ClientFor) -> None:

@@ -36,6 +36,13 @@ UNION ALL
 SELECT 'rights on ' || relname, (
     SELECT string_agg(item::text, ',' ORDER BY item::text) FROM unnest(relacl) item) FROM tables
 UNION ALL
+SELECT 'rights on columns of ' || relname, string_agg(attname || ' ' || attacl::text, ', ' ORDER BY attname)
+    FROM tables c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attacl IS NOT NULL GROUP BY relname
+UNION ALL
+SELECT 'rights to create in ' || nspname, string_agg(DISTINCT item.grantee::regrole::text, ',')
+    FROM pg_namespace n, aclexplode(nspacl) item WHERE n.oid = current_schema()::regnamespace
+    AND item.privilege_type = 'CREATE' AND item.grantee <> nspowner GROUP BY nspname
+UNION ALL
 SELECT 'constraint ' || c.relname || '.' || conname, concat_ws(' ', pg_get_constraintdef(o.oid), convalidated)
     FROM pg_constraint o JOIN tables c ON c.oid = o.conrelid
 UNION ALL
@@ -45,6 +52,10 @@ SELECT 'role ' || rolname, concat_ws(' ', rolsuper, rolinherit, rolcreaterole, r
     rolreplication, rolbypassrls, (SELECT string_agg(roleid::regrole::text, ',' ORDER BY roleid::regrole::text)
     FROM pg_auth_members WHERE member = r.oid), array_to_string(rolconfig, ','))
     FROM pg_roles r WHERE rolsuper OR rolname LIKE 'onrecord\\_%%' OR rolname = session_user
+UNION ALL
+SELECT 'members of ' || r.rolname, string_agg(member::regrole::text, ',' ORDER BY member::regrole::text)
+    FROM pg_auth_members JOIN pg_roles r ON r.oid = roleid WHERE rolname LIKE 'onrecord\\_%%'
+    AND (rolname, member::regrole::text) <> ('onrecord_purge', 'onrecord_app') GROUP BY r.rolname
 """
 
 

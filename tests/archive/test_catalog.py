@@ -148,6 +148,24 @@ def test_functions_rights_and_roles_belong_to_the_fences() -> None:
     assert set(last()["unexplained"]) >= set(changes) - {"rule archive_leaf.aside"}  # type: ignore[call-overload]  # JSON
 
 
+@pytest.mark.backend("postgres")
+def test_rights_that_lead_around_a_fence_are_named() -> None:
+    """Nobody with these is named by the rights on a table or by a role of ours."""
+    assert not [name for name in definitions.describe() if name.startswith(("rights to", "rights on col", "members"))]
+    for statement in (
+        "CREATE ROLE mallory LOGIN",
+        "CREATE ROLE onrecord_somebody",
+        "GRANT onrecord_somebody TO mallory",
+        "GRANT UPDATE (data) ON archive_leaf TO mallory",
+        "GRANT CREATE ON SCHEMA public TO mallory",
+    ):
+        run(statement)
+    now = definitions.describe()
+    assert now["members of onrecord_somebody"] == "mallory"
+    assert "mallory=w" in now["rights on columns of archive_leaf"]
+    assert now["rights to create in public"] == "mallory"
+
+
 @pytest.mark.backend("sqlite")
 def test_a_trigger_on_any_table_is_a_fence_moved() -> None:
     look(0)

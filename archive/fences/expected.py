@@ -130,8 +130,9 @@ def _missing_on_postgres(found: Definitions) -> Iterator[str]:
             yield f"role {APP}, which must not be a superuser"
         cursor.execute(
             "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relname = ANY(%s) "
-            "AND has_table_privilege(%s, oid, 'UPDATE, DELETE, TRUNCATE') ORDER BY relname",
-            [[*FENCED, *PURGED], APP],
+            "AND (has_table_privilege(%s, oid, 'DELETE, TRUNCATE') OR has_any_column_privilege(%s, oid, 'UPDATE')) "
+            "ORDER BY relname",
+            [[*FENCED, *PURGED], APP, APP],
         )
         yield from (f"rights on {table}: {APP} may change it" for (table,) in cursor.fetchall())
 

@@ -101,6 +101,8 @@ def test_rights_and_roles_count_where_there_are_roles() -> None:
     assert "role onrecord_app, which must not be a superuser" in missing_fences()
     run("ALTER ROLE onrecord_app NOSUPERUSER")
     assert set(missing_fences()) - missing == {"rights on archive_leaf: onrecord_app may change it"}
+    run("REVOKE ALL ON archive_leaf FROM onrecord_app", "GRANT UPDATE (data) ON archive_leaf TO onrecord_app")
+    assert set(missing_fences()) - missing == {"rights on archive_leaf: onrecord_app may change it"}
 
 
 @pytest.mark.backend("sqlite")

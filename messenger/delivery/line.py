@@ -39,11 +39,16 @@ class Line:
         """Send what must arrive; a reader too slow for it is closed and resumes by its cursor."""
         if self.is_closing:
             return
-        if self.outlet.fullness() < 1:
-            self.outlet.put(parcel)
-            return
-        log.warning("line_too_slow", person=self.person_id)
-        metrics.count(metrics.DROPPED, len(parcel.payloads), reason="too_slow")
+        try:
+            if self.outlet.fullness() < 1:
+                self.outlet.put(parcel)
+                return
+            reason = "too_slow"
+        except Exception:  # a server's insides, where one socket's failure must not hold up the others
+            log.exception("line_broken", person=self.person_id)
+            reason = "broken"
+        log.warning("line_dropped", person=self.person_id, reason=reason)
+        metrics.count(metrics.DROPPED, len(parcel.payloads), reason=reason)
         self.end(TOO_SLOW)
 
     def offer_droppable(self, parcel: Parcel) -> None:

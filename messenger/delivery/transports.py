@@ -103,7 +103,9 @@ class UvicornTransport:
         self._protocol, self._transport = protocol, transport
 
     def write(self, data: bytes) -> None:
-        if self._protocol.conn.state.name == "OPEN" and not self._protocol.close_sent:
+        # The protocol may call itself open after its connection has gone, and uvloop then raises at a write.
+        is_open = self._protocol.conn.state.name == "OPEN" and not self._protocol.close_sent
+        if is_open and not self._transport.is_closing():
             self._transport.write(data)
 
     def waiting_bytes(self) -> int:

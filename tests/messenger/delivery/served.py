@@ -1,9 +1,11 @@
 """A small ASGI application over the real lines and outlets, for tests that run it under real servers.
 
 A socket obeys words: `burst N SIZE` (N numbered frames to itself), `everybody N SIZE` (to all sockets, one batch),
-`stats`, `end CODE`. It uses neither Django nor a database.
+`stats`, `end CODE`, `stall SECONDS` (it hears nothing meanwhile, not even that its client has gone). It uses neither
+Django nor a database.
 """
 
+import asyncio
 import itertools
 import json
 from collections.abc import Awaitable, Callable
@@ -30,7 +32,11 @@ async def application(scope: dict[str, Any], receive: Callable[[], Awaitable[Any
     LINES.add(line)
     try:
         while (message := await receive())["type"] == "websocket.receive":
-            _obey(line, message["text"].split())
+            words = message["text"].split()
+            if words[0] == "stall":
+                await asyncio.sleep(float(words[1]))
+            else:
+                _obey(line, words)
     finally:
         LINES.discard(line)
         line.stop()

@@ -10,6 +10,7 @@ from messenger.delivery import hub as hub_module
 from messenger.delivery.hub import Hub
 from messenger.delivery.line import MEMBERSHIP_CHANGED, SESSION_ENDED, TOO_SLOW, Line
 from messenger.delivery.outlets import QueuedOutlet
+from messenger.delivery.parcels import Parcel
 from messenger.delivery.reading import Arrival, Batch, Marks, Seat, Source, Stay, Want
 
 ALICE, BOB = 1, 2
@@ -172,6 +173,26 @@ def test_a_socket_that_does_not_read_is_closed_and_holds_up_nobody() -> None:
             await office.settle()
         assert stuck.closed == [TOO_SLOW]
         assert reader.heard == list(range(1, 401))
+
+    _in_office(scene)
+
+
+class Broken(QueuedOutlet):
+    """A socket whose server raises at a write."""
+
+    def put(self, parcel: Parcel) -> None:
+        raise RuntimeError("the handler is closed")
+
+
+def test_a_socket_that_breaks_at_a_write_is_closed_and_holds_up_nobody() -> None:
+    async def scene(office: Office) -> None:
+        lines = [await office.connect(BOB, after=0) for _ in range(4)]
+        for phone, line in lines[1:3]:
+            line.outlet = Broken(phone.take)
+        office.store.say(1, 2)
+        await office.settle()
+        assert [phone.heard for phone, _ in lines] == [[1, 2], [], [], [1, 2]]
+        assert [phone.closed for phone, _ in lines] == [[], [TOO_SLOW], [TOO_SLOW], []]
 
     _in_office(scene)
 

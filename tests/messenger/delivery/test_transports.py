@@ -5,6 +5,7 @@ The servers are real processes over a small application (served.py); the product
 
 import json
 import socket
+import struct
 import sys
 import threading
 import time
@@ -99,6 +100,27 @@ def test_frames_of_every_length_form_pass(direct: Served, size: int) -> None:
         client.send(f"burst 3 {size}")
         frames = [json.loads(client.recv(timeout=10)) for _ in range(3)]
         assert [len(frame["pad"]) for frame in frames] == [size // 2] * 3
+
+
+@pytest.mark.parametrize("is_rude", [False, True])
+def test_a_client_that_went_while_it_was_being_answered_holds_up_nobody(direct: Served, is_rude: bool) -> None:
+    """Found by reading: uvloop raises at a write to a connection that is gone, whatever the protocol's state says."""
+    gone = RawSocket.open(direct.port)
+    gone.say("stall 3")
+    with _open(direct) as client:
+        while _stats(client)["lines"] != 2:
+            time.sleep(0.05)
+        if is_rude:
+            gone.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        gone.close()
+        time.sleep(0.5)
+        client.send("everybody 3 100")
+        assert [json.loads(client.recv(timeout=10))["pad"] for _ in range(3)] == ["é" * 50] * 3
+        assert _stats(client)["lines"] == 2, "control: it was still there"
+    while True:
+        with _open(direct) as client:
+            if _stats(client)["lines"] == 1:
+                return
 
 
 def test_pings_and_fragments_between_the_batches_tear_no_frame(direct: Served) -> None:

@@ -102,8 +102,8 @@ def first_gap(run: Run) -> int | None:
 
 def _write(folder: Path, run: Run) -> Path:
     path = folder / f"{run.first:019}-{run.size:019}"
-    content = "".join(_lines(run)).encode()
-    if not path.exists() or path.read_bytes() != content:
+    # Looked at again after each write: a disposal may have wrapped keys again, and written them, since they were read.
+    while (content := "".join(_lines(run)).encode()) != (path.read_bytes() if path.exists() else None):
         replace_key_file(path, content)
     return path
 

@@ -117,6 +117,24 @@ def test_no_entry_is_without_kept_keys_while_a_tail_gives_way_to_segments() -> N
     assert sorted((run.first, run.size) for run in record_keys.runs()) == [(0, 5), (5, 8)]
 
 
+def test_kept_keys_that_were_read_before_a_disposal_are_not_written_over_those_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seqs = say("goes", "stays")
+    record_keys.keep(Run(0, 1))
+    waiting, write = ["the sealing of the tail"], record_keys.replace_key_file
+
+    def write_late(path: Path, content: bytes) -> None:
+        if waiting.pop() if waiting else "":
+            erase((seqs[0], seqs[0]))
+        write(path, content)
+
+    monkeypatch.setattr(record_keys, "replace_key_file", write_late)
+    record_keys.keep(Run(0, 2))
+    row = RecordKey.objects.get(seq=seqs[1])
+    assert record_keys.read(Run(0, 2)).keys == {seqs[1]: [(row.bucket, bytes(row.wrapped))]}
+
+
 def test_a_segment_opens_nothing_that_was_disposed_of(tmp_path: Path) -> None:
     """Segment, kept keys and key folder together: the ciphertext is there, and no key that opens it."""
     seqs = say("erased")

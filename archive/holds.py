@@ -125,7 +125,7 @@ def active_holds() -> list[Hold]:
                 raise ledger.KeyMissing(f"Entry {entry.seq} of a hold is gone.")
             if entry.kind == HoldPlaced.kind:
                 found[entry.n] = _hold(entry)
-            elif entry.kind == HoldReleased.kind:
+            elif entry.kind == HoldReleased.kind and _is_by_two(entry.content):
                 found.pop(_int(entry.content["hold"]), None)
         after = page[-1].n
     return list(found.values())
@@ -208,9 +208,13 @@ def _actors(entries: Sequence[Entry]) -> dict[int, str]:
     return {seq: _actor_id(content) for seq, content in contents.items()}
 
 
-def _actor_id(content: dict[str, Json]) -> str:
-    actor = content.get("actor")
+def _actor_id(content: dict[str, Json], *, field: str = "actor") -> str:
+    actor = content.get(field)
     return str(actor.get("id")) if isinstance(actor, dict) else ""
+
+
+def _is_by_two(released: dict[str, Json]) -> bool:
+    return _actor_id(released, field="asked_by") != _actor_id(released, field="approved_by")
 
 
 def _require_scope(scope: Scope, *, matter: str, reason: str) -> None:

@@ -4,7 +4,6 @@ Exactly the arithmetic of docs/record-format.md, section Content. Pure: it must 
 and no key may reach a log line, an exception or a repr from here.
 """
 
-import hashlib
 import os
 import secrets
 from collections.abc import Iterable
@@ -15,18 +14,12 @@ from typing import NamedTuple
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from archive import canonical
+from archive import canonical, hkdf
 from archive.canonical import Json
 
-KEY_SIZE_BYTES = 32
+KEY_SIZE_BYTES = hkdf.KEY_SIZE_BYTES
 NONCE_SIZE_BYTES = 12
 _FRESH_SIZE_BYTES = KEY_SIZE_BYTES + 2 * NONCE_SIZE_BYTES
-_BLOCK_SIZE_BYTES = 64  # of SHA-256
-_INNER = bytes(byte ^ 0x36 for byte in range(256))
-_OUTER = bytes(byte ^ 0x5C for byte in range(256))
-_REST_OF_BLOCK = bytes(_BLOCK_SIZE_BYTES - KEY_SIZE_BYTES)
-_sha256 = hashlib.sha256
-_Begun = tuple["hashlib._Hash", "hashlib._Hash"]  # the two hashes of an HMAC, each with the key's block in it
 
 
 class NotOpened(ValueError):
@@ -76,7 +69,7 @@ def draw_fresh(count: int) -> list[Fresh]:
 # rule: eu-gdpr-security
 def seal_content(content: dict[str, Json], *, place: Place, fresh: Fresh) -> Sealed:
     """Seal named fields under a fresh record key. Raises NotCanonical for what is outside canonical JSON."""
-    root = _extract(fresh.record_key)
+    root = hkdf.extract(fresh.record_key)
     nonce = fresh.content_nonce
     sealed = AESGCM(_content_key(root)).encrypt(nonce, canonical.encode(content), place.content_aad())
     return Sealed(nonce + sealed, _commitments(content, root=root))
@@ -84,12 +77,12 @@ def seal_content(content: dict[str, Json], *, place: Place, fresh: Fresh) -> Sea
 
 def unseal(ciphertext: bytes, *, record_key: bytes, place: Place) -> dict[str, Json]:
     """Return the content. Raises NotOpened for another key or place, NotCanonical for what we would not have sealed."""
-    return _unseal(ciphertext, root=_extract(record_key), place=place)
+    return _unseal(ciphertext, root=hkdf.extract(record_key), place=place)
 
 
 def unseal_committed(ciphertext: bytes, *, record_key: bytes, place: Place) -> tuple[dict[str, Json], dict[str, Json]]:
     """Return the content and the commitments that it has. Raises as unseal()."""
-    root = _extract(record_key)
+    root = hkdf.extract(record_key)
     content = _unseal(ciphertext, root=root, place=place)
     return content, _commitments(content, root=root)
 
@@ -99,7 +92,7 @@ def wrap_record_key(record_key: bytes, *, bucket_key: bytes, place: Place) -> by
 
 
 class Wrapper:
-    """Wraps and unwraps record keys under one bucket key, made once for many entries. Its repr shows no key."""
+    """Wraps record keys under one bucket key, made once for many entries. Its repr shows no key."""
 
     def __init__(self, bucket_key: bytes) -> None:
         self._cipher = AESGCM(bucket_key)
@@ -108,10 +101,6 @@ class Wrapper:
         nonce = fresh.wrapping_nonce
         return nonce + self._cipher.encrypt(nonce, fresh.record_key, place.key_aad())
 
-    def unwrap(self, wrapped: bytes, *, place: Place) -> bytes:
-        """Return the record key. Raises NotOpened."""
-        return _decrypt(self._cipher, wrapped, aad=place.key_aad())
-
 
 def unwrap_record_key(wrapped: bytes, *, bucket_key: bytes, place: Place) -> bytes:
     return decrypt(wrapped, key=bucket_key, aad=place.key_aad())
@@ -119,21 +108,21 @@ def unwrap_record_key(wrapped: bytes, *, bucket_key: bytes, place: Place) -> byt
 
 def commitment_key(record_key: bytes, *, field: str) -> bytes:
     """Return the key that opens one field to somebody; nothing about other fields follows from it."""
-    return _commitment_key(_extract(record_key), field)
+    return _commitment_key(hkdf.extract(record_key), field)
 
 
 def commitment(value: Json, *, key: bytes) -> str:
-    return _hmac(_begin(key), canonical.encode(value)).hex()
+    return hkdf.hmac(hkdf.begin(key), canonical.encode(value)).hex()
 
 
 def commitments(content: dict[str, Json], *, record_key: bytes) -> dict[str, Json]:
     """Return one commitment for each field. Raises NotCanonical where the content is not canonical JSON."""
-    root = _extract(record_key)
+    root = hkdf.extract(record_key)
     return {field: commitment(value, key=_commitment_key(root, field)) for field, value in content.items()}
 
 
 def commitment_keys(fields: Iterable[str], *, record_key: bytes) -> dict[str, bytes]:
-    root = _extract(record_key)
+    root = hkdf.extract(record_key)
     return {field: _commitment_key(root, field) for field in fields}
 
 
@@ -163,59 +152,30 @@ def _decrypt(cipher: AESGCM, sealed: bytes, *, aad: bytes) -> bytes:
         raise NotOpened("the key does not open what is sealed here") from error
 
 
-def _unseal(ciphertext: bytes, *, root: _Begun, place: Place) -> dict[str, Json]:
+def _unseal(ciphertext: bytes, *, root: hkdf.Begun, place: Place) -> dict[str, Json]:
     return canonical.parse_object(decrypt(ciphertext, key=_content_key(root), aad=place.content_aad()))
 
 
-def _commitments(content: dict[str, Json], *, root: _Begun) -> dict[str, Json]:
-    # Content that came through canonical.encode() or parse(): its values need no second look. Written out, because
-    # half of the cost of an entry is here: for each field commitment_key() and commitment().
-    inner, outer = root
-    found: dict[str, Json] = {}
-    for name, value in content.items():
-        first, second = inner.copy(), outer.copy()
-        first.update(_commitment_info(name))
-        second.update(first.digest())
-        key = second.digest() + _REST_OF_BLOCK
-        digest = _sha256(key.translate(_INNER) + canonical.encode_again(value)).digest()
-        found[name] = _sha256(key.translate(_OUTER) + digest).hexdigest()
-    return found
+def _commitments(content: dict[str, Json], *, root: hkdf.Begun) -> dict[str, Json]:
+    # Content that came through canonical.encode() or parse(): its values need no second look.
+    values = map(canonical.encode_again, content.values())
+    found = hkdf.macs(root, expansions=map(commitment_expansion, content), messages=values)
+    return dict(zip(content, found, strict=True))
 
 
 @cache
+def commitment_expansion(field: str) -> bytes:
+    """Return what HKDF hashes for the commitment key of a field."""
+    return hkdf.expansion(_commitment_info(field))
+
+
 def _commitment_info(field: str) -> bytes:
-    return b"commit:" + field.encode() + b"\x01"
+    return b"commit:" + field.encode()
 
 
-def _content_key(root: _Begun) -> bytes:
-    return _expand(root, info=b"enc")
+def _content_key(root: hkdf.Begun) -> bytes:
+    return hkdf.expand(root, info=b"enc")
 
 
-def _commitment_key(root: _Begun, field: str) -> bytes:
-    return _expand(root, info=b"commit:" + field.encode())
-
-
-# HKDF and HMAC (RFC 5869, RFC 2104) over SHA-256, for keys of 32 bytes. An entry needs about fifteen of these hashes;
-# OpenSSL looks its algorithm up at every call of hmac.digest, which costs more than hashing. Tests hold both against
-# the library's.
-def _extract(record_key: bytes) -> _Begun:
-    return _begin(_hmac(_NO_SALT, record_key))
-
-
-def _expand(root: _Begun, *, info: bytes) -> bytes:
-    return _hmac(root, info + b"\x01")
-
-
-def _hmac(begun: _Begun, message: bytes) -> bytes:
-    inner, outer = begun[0].copy(), begun[1].copy()
-    inner.update(message)
-    outer.update(inner.digest())
-    return outer.digest()
-
-
-def _begin(key: bytes) -> _Begun:
-    block = key + _REST_OF_BLOCK
-    return _sha256(block.translate(_INNER)), _sha256(block.translate(_OUTER))
-
-
-_NO_SALT = _begin(bytes(KEY_SIZE_BYTES))
+def _commitment_key(root: hkdf.Begun, field: str) -> bytes:
+    return hkdf.expand(root, info=_commitment_info(field))

@@ -4,7 +4,6 @@ The same arithmetic as sealing.py, in one go and with nothing built in between; 
 here. Pure: it must not read key files or databases, and no key may reach a log line, an exception or a repr.
 """
 
-import hashlib
 from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
@@ -12,9 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from archive import canonical, hkdf
 from archive.canonical import Json, NotCanonical
-from archive.sealing import NONCE_SIZE_BYTES, NotOpened
-
-_sha256 = hashlib.sha256
+from archive.sealing import NONCE_SIZE_BYTES, NotOpened, commitment_expansion
 
 
 class Opener:
@@ -44,16 +41,9 @@ class Opener:
         return content, _commitments(tuple(content), values, root=root)
 
 
-def _commitments(names: tuple[str, ...], values: list[bytes], *, root: hkdf.Pads) -> bytes:
-    form, infos = _shape(names)
-    inner, outer = root
-    found = []
-    for info, value in zip(infos, values, strict=True):
-        # K_f, and the HMAC under it: four hashes, written out because most of the cost is here.
-        key = _sha256(outer + _sha256(inner + info).digest()).digest()
-        digest = _sha256(key.translate(hkdf.INNER) + hkdf.REST_INNER + value).digest()
-        found.append(_sha256(key.translate(hkdf.OUTER) + hkdf.REST_OUTER + digest).hexdigest())
-    return (form % tuple(found)).encode()
+def _commitments(names: tuple[str, ...], values: list[bytes], *, root: hkdf.Begun) -> bytes:
+    form, expansions = _shape(names)
+    return (form % tuple(hkdf.macs(root, expansions=expansions, messages=values))).encode()
 
 
 @lru_cache(maxsize=1024)
@@ -62,4 +52,4 @@ def _shape(names: tuple[str, ...]) -> tuple[str, tuple[bytes, ...]]:
     form = canonical.object_form(names, slot=b'"%s"')
     if form is None:
         raise NotCanonical("the fields are not in canonical order")
-    return form.decode(), hkdf.infos(tuple(b"commit:" + name.encode() for name in names))
+    return form.decode(), tuple(map(commitment_expansion, names))

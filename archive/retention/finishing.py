@@ -18,6 +18,7 @@ from django.db import connection
 from archive import ledger, purging
 from archive.events import DISPOSALS_STREAM, SYSTEM, KeyDestroyed
 from archive.keys import destroy_wrapping_keys, existing_keys, later_name
+from archive.keys.store import destroyed_names
 from archive.ledger.disposals import Disposals, read_disposals
 from archive.models import RecordKey
 from archive.retention import derived
@@ -37,17 +38,18 @@ def finish_disposals(at: datetime) -> tuple[str, ...]:
         return ()
     if pending:
         derived.keep_what_stays()  # kept nowhere else, what stays would be lost with an older database
-    destroyed = _destroy(pending)
+    destroyed = {*_destroy(pending), *(_unrecorded(disposals) - pending)}
     for claim in unfinished:
         derived.erase_files(claim.entries)
     if not purging.scrub(derived.tables()):
         # Readers are in the way, or the tables are not ours: the next sweep tries again, unfinished_problem() says so.
         log.warning("disposal_not_cleared", keys=len(destroyed))
         return ()
-    if destroyed or not pending:
+    names = tuple(sorted(destroyed))
+    if names or not pending:
         with ledger.transaction():
-            ledger.record(KeyDestroyed(stream=DISPOSALS_STREAM, actor=SYSTEM, at=at, keys=destroyed))
-    return destroyed
+            ledger.record(KeyDestroyed(stream=DISPOSALS_STREAM, actor=SYSTEM, at=at, keys=names))
+    return names
 
 
 def rewrite_tables() -> bool:
@@ -68,16 +70,26 @@ def unfinished_problem(at: datetime) -> str:
     return f"{what}: run `manage.py disposal scrub` {who}."
 
 
-def _pending(disposals: Disposals) -> list[str]:
-    doomed = {name for claim in disposals.claims for name in claim.keys}
+def _unrecorded(disposals: Disposals) -> set[str]:
+    """Return the names of doomed keys that no entry says are destroyed."""
+    return _doomed(disposals) - disposals.destroyed
+
+
+def _pending(disposals: Disposals) -> set[str]:
+    """Return those that are still to be destroyed: not listed as destroyed yet, or there all the same."""
     folder: Path = settings.ONRECORD_KEY_DIR
-    return sorted((doomed - disposals.destroyed) | set(existing_keys(folder, doomed)))
+    there = existing_keys(folder, _doomed(disposals))
+    return (_unrecorded(disposals) - destroyed_names(folder)) | set(there)
+
+
+def _doomed(disposals: Disposals) -> set[str]:
+    return {name for claim in disposals.claims for name in claim.keys}
 
 
 def _destroy(names: Collection[str]) -> tuple[str, ...]:
     """Destroy those of the keys under which nothing is; what came late under one is wrapped anew, for the next call."""
     with ledger.transaction():
-        occupied = {name for name in names if _move_away(name)}
+        occupied = {name for name in sorted(names) if _move_away(name)}
         empty = tuple(sorted(set(names) - occupied))
         destroy_wrapping_keys(settings.ONRECORD_KEY_DIR, empty)
     return empty

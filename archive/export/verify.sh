@@ -724,6 +724,7 @@ check_published() {
 }
 
 list_proofs() { # name, entry, size, root and path of each proof file, its checkpoint checked, into $work/proofs
+	checked=
 	for file in proof/* proof/.[!.]*; do
 		[ -e "$file" ] || [ -L "$file" ] || continue
 		require_lines "$file"
@@ -736,7 +737,8 @@ list_proofs() { # name, entry, size, root and path of each proof file, its check
 		[ "$header" = c2sp.org/tlog-proof@v1 ] && is_number "$number" && [ "$place" = "index $number" ] &&
 			[ "$file" = "proof/$number.tlog-proof" ] || refuse "$file: is not the proof of the entry that its name says"
 		tail -n +$((lines + 1)) "$file" >"$work/proof"
-		check_checkpoint "$work/proof" "$file"
+		hash_of <"$work/proof" # most proofs have the same checkpoint
+		[ "$hash" = "$checked" ] || { checked=$hash && check_checkpoint "$work/proof" "$file"; }
 		printf '%s %s %s %s %s\n' "$file" "$number" "$size" "$root" "${path#,}"
 	done >"$work/proofs"
 }

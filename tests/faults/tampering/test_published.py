@@ -20,7 +20,7 @@ from tests.archive.samples import NOON, record, said
 from tests.faults.tampering.copies import Alter, accepted_copies
 
 pytestmark = [pytest.mark.django_db, pytest.mark.backend("sqlite")]  # what is attacked are files
-COPIES = int(os.environ.get("ONRECORD_FAULTS_PACKAGES", "16"))
+COPIES = int(os.environ.get("ONRECORD_FAULTS_PACKAGES", "14"))
 EARLIER, SIZE = 259, 262  # one full tile and a part of the next; the earlier publication's part stays in the folder
 LAST, PART = f"001.p/{SIZE - 256}", SIZE - 256
 _earlier: list[str] = []

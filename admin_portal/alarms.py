@@ -70,20 +70,28 @@ def access_alarm(by: Person, alarm_id: int) -> Alarm:
     return alarm
 
 
-def acknowledge(by: Person, *, alarm_id: int, reason: str, at: datetime | None = None) -> Alarm:
-    """Say that an alarm was seen and what is done about it; it goes once it is over as well. An entry of its own."""
+def acknowledge(
+    by: Person, *, alarm_id: int, reason: str, seen: int | None = None, at: datetime | None = None
+) -> Alarm:
+    """Say that an alarm was seen and what is done about it; it goes once it is over as well. An entry of its own.
+
+    `seen` is how many sentences it had told when it was read, where that is known. Raises NotFound, Invalid, Conflict.
+    """
     at, reason = at or timezone.now(), reason.strip()
     if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
         raise Invalid("reason", f"Say what was found and done, in {SHORTEST_REASON} to {LONGEST_REASON} characters.")
     try:
         with ledger.transaction():
-            return _acknowledge(require(by, "alarms.acknowledge"), alarm_id=alarm_id, reason=reason, at=at)
+            by = require(by, "alarms.acknowledge")
+            return _acknowledge(by, alarm_id=alarm_id, reason=reason, seen=seen, at=at)
     except (ledger.ForeignRecord, ledger.KeyMissing) as error:
         raise Conflict(None, f"The record cannot be written to, so this cannot be recorded yet. {error}") from error
 
 
-def _acknowledge(by: Person, *, alarm_id: int, reason: str, at: datetime) -> Alarm:
+def _acknowledge(by: Person, *, alarm_id: int, reason: str, seen: int | None, at: datetime) -> Alarm:
     alarm = access_alarm(by, alarm_id)
+    if seen is not None and seen != len(alarm.told):
+        raise Conflict(None, "This alarm has found something new meanwhile. Read it, then acknowledge it.")
     if alarm.acknowledged_at is not None:
         raise Conflict(None, "Somebody has acknowledged this alarm already.")
     ledger.record(

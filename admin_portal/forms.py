@@ -139,6 +139,7 @@ class AlarmForm(forms.Form):
         help_text="It is recorded with your name. The alarm goes once it is over as well.",
         widget=forms.Textarea(attrs={"rows": 2}),
     )
+    seen = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
 
 
 class ReasonForm(forms.Form):

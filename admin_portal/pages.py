@@ -92,7 +92,8 @@ def acknowledge_alarm(request: HttpRequest, alarm_id: int) -> HttpResponseBase:
 
 
 def _acknowledge(by: Person, alarm_id: int, form: AlarmForm) -> Alarm:
-    return alarms.acknowledge(by, alarm_id=alarm_id, reason=form.cleaned_data["reason"])
+    values = form.cleaned_data
+    return alarms.acknowledge(by, alarm_id=alarm_id, reason=values["reason"], seen=values["seen"])
 
 
 @portal_page("record.status")

@@ -322,8 +322,12 @@ def test_an_officer_acknowledges_on_the_page_and_an_examiner_finds_no_form(
     assert client_for(office.cast.erin).post(address, {"reason": REASON}).status_code == 404
     carl = client_for(office.cast.carl)
     assert "Acknowledge</button>" in carl.get("/portal/record/").content.decode()
+    found(office, "Entry 3: changed.", "Entry 4: changed.")
+    late = carl.post(address, {"reason": REASON, "seen": 1, "from": "/portal/record/"}, follow=True)
+    assert "has found something new meanwhile" in text_of(late)
+    assert 'name="seen" value="2"' in late.content.decode()
     short = carl.post(address, {"reason": "seen"})
     assert (short.status_code, "at least 10 characters" in text_of(short)) == (200, True)
-    assert carl.post(address, {"reason": REASON})["Location"] == "/portal/record/"
+    assert carl.post(address, {"reason": REASON, "seen": 2})["Location"] == "/portal/record/"
     assert REASON in text_of(carl.get("/portal/record/"))
     assert carl.post("/portal/record/alarms/987654/", {"reason": REASON}).status_code == 404

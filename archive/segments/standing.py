@@ -26,17 +26,20 @@ def require_contained(store: Store, *, newest: int = NEWEST) -> None:
 
 def is_contained(name: SegmentName) -> bool:
     """Say whether the record begins with the entries up to the end of this run."""
-    size = ledger.latest_checkpoint().size
-    return name.size <= size and ledger.Prover(name.size).root().hex().startswith(name.root)
+    return name.size <= _size() and ledger.Prover(name.size).root().hex().startswith(name.root)
 
 
 def _contradiction(name: SegmentName) -> str:
     if is_contained(name) or any(seq < name.size <= lost for seq, lost in _accepted_losses()):
         return ""
-    size = ledger.latest_checkpoint().size
+    size = _size()
     if name.size > size:
         return f"The segment store holds {name.size} entries, we have {size}: the record was put back."
     return f"The segment store holds other entries up to {name.size} than we have: the record was rewritten."
+
+
+def _size() -> int:
+    return 0 if ledger.is_empty() else ledger.latest_checkpoint().size
 
 
 def _accepted_losses() -> list[tuple[int, int]]:

@@ -17,7 +17,7 @@ from archive.models import RecordKey, Segment
 from archive.publish import publish
 from archive.segments import outbox, tail
 from archive.segments.bag import Run, write_bag
-from archive.segments.names import TAIL
+from archive.segments.names import TAIL, SegmentName
 from archive.segments.packing import pack
 from archive.segments.standing import stored_names
 from archive.worm.file_store import FileStore
@@ -268,6 +268,13 @@ def test_a_record_cut_back_or_rewritten_is_found_by_the_names_in_the_store() -> 
     (store().folder / str(longer)).write_bytes(b"")  # type: ignore[attr-defined]
     segments.seal_segments(at=now())
     assert "holds 500 entries, we have 11: the record was put back" in evidence.status(at=now()).problems[0]
+
+
+def test_a_store_of_segments_beside_an_empty_record_is_a_problem_in_words() -> None:
+    longer = SegmentName(size=500, first=0, root="0" * 16)
+    (store().folder / str(longer)).write_bytes(b"")  # type: ignore[attr-defined]
+    assert segments.check_segments(at=now()) == []
+    assert "holds 500 entries, we have 0: the record was put back" in segments.problem()
 
 
 def test_nothing_happens_without_a_store_or_entries(settings: Settings) -> None:

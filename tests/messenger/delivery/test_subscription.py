@@ -96,6 +96,29 @@ def test_after_redis_was_away_everything_wanted_is_hinted_at_and_heard_again(
     _listening(server, scene)
 
 
+def test_whatever_breaks_the_ear_listens_again(server: services.RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subscription, "RECONNECT_S", 0.1)
+    heard: list[str] = []
+
+    def hear(hint: str) -> None:
+        heard.append(hint)
+        if len(heard) == 1:
+            raise RuntimeError("a fault of ours")
+
+    async def play() -> None:
+        ear = Subscription(server.url, hear)
+        ear.want(7)
+        running = asyncio.create_task(ear.run())
+        try:
+            async with asyncio.timeout(10):
+                await _until(lambda: len(heard) > 1 or running.done())
+        finally:
+            running.cancel()
+        assert heard == ["7", "7"]
+
+    asyncio.run(play())
+
+
 def test_thousands_of_conversations_are_subscribed_to(server: services.RedisServer) -> None:
     async def scene(ear: Subscription, heard: list[str]) -> None:
         for conversation_id in range(1, 3_501):

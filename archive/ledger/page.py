@@ -74,7 +74,7 @@ class Page:
         frontier_before = self._frontier.copy()
         made = [one for turn in turns for one in turn.made]
         self._frontier.extend([one.receipt.leaf_hash for one in made])
-        with self._at_work():
+        with self._at_work(), storing.few_round_trips(len(made)):
             self._write(made)
             note = self._sign(self._frontier, at=made[-1].receipt.at)
         stored = _Stored(turns, frontier_before, known=Known(self._frontier.copy(), dict(self._ends)))

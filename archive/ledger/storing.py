@@ -4,9 +4,11 @@ It must not change or delete a row, but for the ends of streams, which repeat wh
 values in the order of the columns. Table and column names come from the models, never from data.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from django.db import connection, models
@@ -31,10 +33,23 @@ def insert(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row
         return
     target, places = _target(model, tuple(columns))
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql" and len(rows) >= COPY_FROM:
+        if connection.vendor == "sqlite":
+            cursor.executemany(f"INSERT INTO {target} VALUES {places}", rows)  # noqa: S608 (names of the models)
+        elif len(rows) >= COPY_FROM:
             _copy(cursor, target, rows)
         else:
-            cursor.executemany(f"INSERT INTO {target} VALUES ({places})", rows)  # noqa: S608 (names of the models)
+            statement = f"INSERT INTO {target} VALUES {', '.join([places] * len(rows))}"  # noqa: S608 (as above)
+            cursor.execute(statement, list(chain.from_iterable(rows)))
+
+
+@contextmanager
+def few_round_trips(entries: int) -> Iterator[None]:
+    """Let PostgreSQL answer once for all that the block writes of so many entries; what it refuses is raised then."""
+    if connection.vendor == "sqlite" or entries >= COPY_FROM:  # it takes no COPY in between
+        yield
+        return
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        yield
 
 
 def put_stream_ends(rows: Sequence[tuple[str, str, int, bytes]]) -> None:
@@ -73,7 +88,7 @@ def as_written_time(at: datetime, *, written: str) -> Value:
 @cache
 def _target(model: type[models.Model], columns: tuple[str, ...]) -> tuple[str, str]:
     names = ", ".join(map(connection.ops.quote_name, columns))
-    return f"{connection.ops.quote_name(model._meta.db_table)} ({names})", ", ".join(["%s"] * len(columns))
+    return f"{connection.ops.quote_name(model._meta.db_table)} ({names})", f"({', '.join(['%s'] * len(columns))})"
 
 
 @cache

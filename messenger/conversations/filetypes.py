@@ -57,6 +57,7 @@ _RUN = re.compile(
 _PROGRAMS = (b"MZ", b"\x7fELF", b"#!", b"\xfe\xed\xfa", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe",
              b"dex\n", b"!<arch>", b"L\x00\x00\x00\x01\x14\x02\x00")  # fmt: skip
 _PAGE = re.compile(rb"<(?:!doctype\s+html|html|head|body|script|svg|iframe|\?php|%|hta:)", re.IGNORECASE)
+_RUN_IN_ZIP = re.compile(r"vbaProject\.bin$|^META-INF/MANIFEST\.MF$", re.IGNORECASE)  # as those who run them read names
 _ENDING = re.compile(r"[a-z0-9]{1,8}", re.ASCII)
 # What the library raises for a zip file that is broken, by the place at which it breaks.
 _BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, OSError, ValueError, KeyError, EOFError,
@@ -126,11 +127,11 @@ def _zipped(file: BinaryIO) -> str:
     try:
         file.seek(0)
         with zipfile.ZipFile(_InPieces(file)) as archive:
-            names = archive.namelist()[:2_000]
+            names = archive.namelist()
             kind = _mimetype_in(archive) if names[:1] == ["mimetype"] else ""
     except _BROKEN:
         return UNKNOWN
-    if any(name.endswith("vbaProject.bin") for name in names) or "META-INF/MANIFEST.MF" in names:
+    if any(_RUN_IN_ZIP.search(name) for name in names):
         return UNKNOWN
     if kind:
         return kind if kind in ALLOWED else UNKNOWN

@@ -14,6 +14,8 @@ from messenger.conversations import filetypes
 from messenger.conversations.filetypes import NotAnImage, clean_name, is_run_by_name, read_image_size, sniff
 from tests.messenger.conversations import samples
 
+MANY = {f"word/{number}": b"" for number in range(2_001)}
+
 
 def kind_of(data: bytes, name: str = "file") -> str:
     return sniff(io.BytesIO(data), name=name)
@@ -55,6 +57,9 @@ def test_what_people_send_is_known_and_allowed(data: bytes, name: str, expected:
         (b"\xef\xbb\xbf<HTML>", "a.csv"),
         (b"<?php system($_GET['c']);", "a.txt"),
         (samples.MACROS, "a.docx"),
+        (samples.zip_of({"[Content_Types].xml": b"x", "word/a": b"x", "word/VBAPROJECT.BIN": b"x"}), "a.docx"),
+        (samples.zip_of({"[Content_Types].xml": b"x", **MANY, "word/vbaProject.bin": b"x"}), "a.docx"),
+        (samples.zip_of({"meta-inf/manifest.mf": b"x", "A.class": b"x"}), "a.zip"),
         (samples.zip_of({"META-INF/MANIFEST.MF": b"x", "A.class": b"x"}), "a.zip"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "setup.pdf"),
         (b"PK\x03\x04" + bytes(100), "a.docx"),

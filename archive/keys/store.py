@@ -131,8 +131,9 @@ def bucket_path(folder: Path, name: str) -> Path:
 
 
 def bucket_names(folder: Path) -> list[str]:
-    """Return the names of the wrapping keys that have a file."""
-    return sorted(path.name.replace("_", "/", 1) for path in (folder / "buckets").glob("[!.]*"))
+    """Return the names of the wrapping keys that have a file; what somebody else put there is none."""
+    names = (path.name.replace("_", "/", 1) for path in (folder / "buckets").glob("[!.]*"))
+    return sorted(name for name in names if _NAME.fullmatch(name))
 
 
 def later_name(name: str) -> str:

@@ -18,6 +18,7 @@ from archive.keys import (
     open_keystore,
 )
 from archive.keys.files import create_key_file
+from archive.keys.store import bucket_names
 
 BUCKET = "7y/2026-11-21"
 ORIGIN = "record.example/firm"
@@ -166,3 +167,11 @@ def test_a_draft_of_one_key_goes_with_that_key_and_no_other(folder: Path) -> Non
     assert reopened(folder).bucket_key(later) == kept
     left = {path.name for path in (folder / "buckets").iterdir()}
     assert left == {"7y_2026-11-21.0a1b2c3d", f".7y_2026-11-21.0a1b2c3d.{'5' * 16}"}
+
+
+def test_a_file_that_somebody_put_beside_the_keys_is_no_key(folder: Path) -> None:
+    """The sweep destroys keys by these names: a copy left there stopped it."""
+    create_keystore(folder).make_bucket_key(BUCKET)
+    for name in ("upload_2026-11-20.bak", "upload_notes", "README"):
+        (folder / "buckets" / name).write_bytes(b"")
+    assert bucket_names(folder) == [BUCKET]

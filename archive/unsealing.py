@@ -26,7 +26,16 @@ class Opener:
 
         Raises NotOpened for another key or place, NotCanonical for what we would not have sealed.
         """
-        place = f"{stream}\n{n}"
+        plain, root = self._plain(sealed, wrapped=wrapped, bucket=bucket, place=f"{stream}\n{n}")
+        content, values = canonical.parse_members(plain)
+        return content, _commitments(tuple(content), values, root=root)
+
+    def content(self, sealed: bytes, *, wrapped: bytes, bucket: str, stream: str, n: int) -> dict[str, Json]:
+        """Return the content of an entry. Raises as open()."""
+        plain, _ = self._plain(sealed, wrapped=wrapped, bucket=bucket, place=f"{stream}\n{n}")
+        return canonical.parse_object(plain)
+
+    def _plain(self, sealed: bytes, *, wrapped: bytes, bucket: str, place: str) -> tuple[bytes, hkdf.Begun]:
         try:
             record_key = self._cipher.decrypt(
                 wrapped[:NONCE_SIZE_BYTES], wrapped[NONCE_SIZE_BYTES:], f"dek\n{bucket}\n{place}".encode()
@@ -37,8 +46,7 @@ class Opener:
             )
         except (InvalidTag, ValueError) as error:
             raise NotOpened("the key does not open what is sealed here") from error
-        content, values = canonical.parse_members(plain)
-        return content, _commitments(tuple(content), values, root=root)
+        return plain, root
 
 
 def _commitments(names: tuple[str, ...], values: list[bytes], *, root: hkdf.Begun) -> bytes:

@@ -6,16 +6,17 @@ says nothing about entries that cannot be opened: that is the check of the recor
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import repeat
 from typing import Protocol, Self, cast
 
 import structlog
+from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q
 
-from archive import sealing
 from archive.canonical import Json, NotCanonical
 from archive.keys import KeyMissing
 from archive.ledger.breaking import guard_problem
@@ -23,13 +24,17 @@ from archive.ledger.check_ahead import WORTH_IT
 from archive.ledger.check_blobs import check_blobs
 from archive.ledger.checking import CheckReport, Problem, check
 from archive.ledger.findings import Findings
-from archive.ledger.opening import content_of, place_of, unwrap
+from archive.ledger.head import keystore
 from archive.ledger.resuming import PlaceFile
 from archive.ledger.rows import UNREADABLE
 from archive.models import Entry, Head, RecordKey
 from archive.processes import call, start_workers
+from archive.sealing import NotOpened
+from archive.unsealing import Opener
 
 PAGE = 1000
+_ENTRY_COLUMNS = ("seq", "stream__name", "stream_id", "n", "kind", "at", "bucket", "ciphertext")
+_KEY_COLUMNS = ("seq", "bucket", "wrapped")
 MOST_DOUBTFUL_PAGES = 20  # looked at a second time while the writers wait
 
 log = structlog.get_logger(__name__)
@@ -183,21 +188,21 @@ def examine_page(name: str, after: int | None, upto: int) -> _Examined:
 
 
 def open_page(streams: str, *, after: int | None, upto: int) -> Iterator[Recorded]:
-    rows = Entry.objects.filter(seq__lte=upto, stream__name__startswith=streams).select_related("stream")
-    entries = list((rows if after is None else rows.filter(seq__gt=after)).order_by("seq"))
-    keys = RecordKey.objects.in_bulk([row.seq for row in entries])
-    for row in entries:
-        content = _content(row, keys.get(row.seq))
-        yield Recorded(row.seq, row.stream.name, row.n, row.kind, row.at, content)
+    within = Q(seq__lte=upto) if after is None else Q(seq__gt=after, seq__lte=upto)
+    entries = Entry.objects.filter(within, stream__name__startswith=streams).order_by("seq")
+    keys = {seq: (name, wrapped) for seq, name, wrapped in RecordKey.objects.filter(within).values_list(*_KEY_COLUMNS)}
+    openers: dict[str, Opener] = {}
+    for seq, name, stream, n, kind, at, bucket, sealed in entries.values_list(*_ENTRY_COLUMNS):
+        content = None
+        if key := keys.get(seq):
+            with suppress(KeyMissing, NotOpened, NotCanonical):
+                opener = openers.get(key[0]) or openers.setdefault(key[0], _opener(key[0]))
+                content = opener.content(bytes(sealed), wrapped=bytes(key[1]), bucket=bucket, stream=stream, n=n)
+        yield Recorded(seq, name, n, kind, at, content)
 
 
-def _content(row: Entry, key: RecordKey | None) -> dict[str, Json] | None:
-    if key is None:
-        return None
-    try:
-        return content_of(row, record_key=unwrap(key, place=place_of(row)))
-    except (KeyMissing, sealing.NotOpened, NotCanonical):
-        return None
+def _opener(name: str) -> Opener:
+    return Opener(keystore().bucket_key(name), origin=settings.ONRECORD_ORIGIN)
 
 
 def _part(on_progress: Progress | None, *, turn: int, turns: int) -> Progress | None:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from archive import events, ledger, uploads
@@ -78,20 +79,24 @@ def take_in(person: Person, source: Source, *, name: str, at: datetime | None = 
     except (uploads.NotKept, uploads.BlobDamaged, ledger.KeyMissing) as error:
         raise Unavailable("file", _NOT_KEPT) from error
     width, height = size or (None, None)
-    return Upload.objects.create(
-        pk=upload_id,
-        person=person,
-        name=name,
-        type=media_type,
-        size_bytes=blob.size_bytes,
-        sha256=blob.sha256,
-        blob=blob.digest,
-        width=width,
-        height=height,
-        bucket=kept.bucket,
-        wrapped=kept.wrapped,
-        at=at,
-    )
+    with transaction.atomic():
+        # Again, and one after the other: files on their way at the same time have not seen each other.
+        Person.objects.select_for_update(no_key=True).get(pk=person.pk)  # no message waits for that
+        _require_room(person)
+        return Upload.objects.create(
+            pk=upload_id,
+            person=person,
+            name=name,
+            type=media_type,
+            size_bytes=blob.size_bytes,
+            sha256=blob.sha256,
+            blob=blob.digest,
+            width=width,
+            height=height,
+            bucket=kept.bucket,
+            wrapped=kept.wrapped,
+            at=at,
+        )
 
 
 def give_up(person: Person, *, upload_id: UUID, at: datetime | None = None) -> None:
@@ -200,6 +205,10 @@ def _require_welcome(person: Person, name: str) -> None:
         raise NotAllowed
     if filetypes.is_run_by_name(name):
         raise Invalid("file", f"“{name}” could be run as a program, and is not taken.")
+    _require_room(person)
+
+
+def _require_room(person: Person) -> None:
     if Upload.objects.filter(person=person).count() >= MOST_WAITING:
         raise Conflict("file", f"{MOST_WAITING} files are waiting to be posted already: post or remove some.")
 

@@ -8,7 +8,7 @@
 -- onrecord_owner   owns every table, trigger and function; nobody signs in as it
 -- onrecord_app     the servers and workers: adds to the record, never changes it
 -- onrecord_purge   deletes and re-wraps record keys and search words; the app takes this role for a disposal only
--- onrecord_reader  reads: for replicas, dumps and reports. Chat and search words are in the clear: give it to few
+-- onrecord_reader  reads: for replicas, dumps and reports. Words and sessions are in the clear: give it to few
 
 SELECT format('CREATE ROLE %I %s', name, attributes)
 FROM (VALUES ('onrecord_owner', 'NOLOGIN'), ('onrecord_app', 'LOGIN'), ('onrecord_purge', 'NOLOGIN'), ('onrecord_reader', 'NOLOGIN'))

@@ -3,10 +3,11 @@
 import contextlib
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from archive import ledger, merkle
-from archive.models import Checkpoint, Entry, Leaf
+from archive.ledger.storing import COPY_FROM
+from archive.models import Checkpoint, Entry, Leaf, RecordKey
 from tests.archive.samples import NOON, record, said
 
 pytestmark = pytest.mark.django_db
@@ -97,6 +98,17 @@ def test_a_call_that_fails_half_way_leaves_nothing_of_itself() -> None:
         with pytest.raises(ledger.NotCanonical):
             ledger.record_all([said("good", stream="conversation:8"), said("bad \ud800"), said("unseen")])
         assert ledger.record(said("next", stream="conversation:8")).n == 1
+    assert ledger.check() == ledger.CheckReport(size=2, is_sound=True, problems=[])
+
+
+@pytest.mark.parametrize("count", [1, COPY_FROM])
+def test_a_row_that_the_database_refuses_leaves_nothing_of_its_entries(count: int) -> None:
+    record(said("kept"))
+    in_the_way = RecordKey.objects.create(seq=count, bucket="7y/2026-11-21", wrapped=b"in the way")
+    with pytest.raises(IntegrityError):
+        record(*(said(f"never {number}") for number in range(count)))
+    in_the_way.delete()
+    assert record(said("after"))[0].seq == 1
     assert ledger.check() == ledger.CheckReport(size=2, is_sound=True, problems=[])
 
 

@@ -22,7 +22,6 @@ from messenger.conversations.opening import open_client_thread
 from messenger.people.errors import Conflict, Invalid, NotAllowed, NotFound, Unavailable
 from messenger.people.models import Person
 from messenger.policy.actions import add_rule
-from tests.archive.blob_stores import CREDENTIALS, new_bucket, running_s3
 from tests.cast import Cast
 from tests.messenger.conversations import office, samples
 
@@ -252,22 +251,6 @@ def test_an_examiner_sends_nothing_up_and_nobody_without_end(cast: Cast, monkeyp
         send_up(cast.alice)
 
 
-def test_files_on_their_way_at_the_same_time_are_counted_as_well(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attachments, "MOST_WAITING", 1)
-
-    class Slow(io.BytesIO):
-        """While this one is read, another one comes and is kept."""
-
-        def read(self, size: int | None = -1) -> bytes:
-            if self.tell() == 0 and not Upload.objects.exists():
-                send_up(cast.alice)
-            return super().read(size)
-
-    with pytest.raises(Conflict):
-        attachments.take_in(cast.alice, Slow(samples.PDF), name="second.pdf")
-    assert Upload.objects.count() == 1
-
-
 # --- who reads -------------------------------------------------------------------------------------------------------
 # rule: us-hipaa-access
 def test_only_members_fetch_a_file_and_only_while_they_belong(cast: Cast) -> None:
@@ -383,22 +366,3 @@ def test_a_file_that_was_replaced_is_not_given_out_and_the_check_names_its_entry
     assert [problem.seq for problem in ledger.check_all().problems] == [message.seq]
     theirs.unlink()
     assert [problem.seq for problem in ledger.check_all().problems] == [message.seq, other.seq]
-
-
-def test_files_may_live_in_s3(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in CREDENTIALS.items():
-        monkeypatch.setenv(name, value)
-    with running_s3() as endpoint:
-        bucket = new_bucket(endpoint)
-        address = f"s3://{bucket.name}/{bucket.prefix}?region={bucket.region}&endpoint="
-        monkeypatch.setattr(settings, "ONRECORD_BLOB_STORE", f"{address}{endpoint}")
-        data = samples.PDF + bytes(2_000_000)
-        message = post(cast.alice, office.direct(cast.alice, cast.bob), send_up(cast.alice, data))
-        assert fetched(cast.bob, message) == data
-        assert ledger.check_all().is_sound
-        waiting = send_up(cast.alice)
-    monkeypatch.setattr(settings, "ONRECORD_BLOB_STORE", f"{address}http://127.0.0.1:9")
-    with pytest.raises(Unavailable):
-        post(cast.alice, office.direct(cast.alice, cast.bob), waiting)
-    with pytest.raises(Unavailable):
-        send_up(cast.alice)

@@ -1,6 +1,6 @@
 """What members do in a conversation: post, mark as read. One action = one transaction = one entry.
 
-The order is visible in each function: access, known client key, policy verdict, entry, rows, announcement on commit.
+Posts are checked here for their form and handed over (postbox.py); what becomes of them is decided in posting.py.
 """
 
 import asyncio

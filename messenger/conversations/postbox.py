@@ -29,9 +29,8 @@ class Post:
     wish: Wish
     answer: "Future[Answer]" = field(default_factory=Future)
 
-    @property
-    def is_wanted(self) -> bool:
-        """Say whether somebody still waits; from now on they cannot go away."""
+    def claim(self) -> bool:
+        """Take the post on unless whoever waited has gone, and say whether; from now on they cannot go away."""
         return self.answer.set_running_or_notify_cancel()
 
 
@@ -88,7 +87,7 @@ class PostBox:
         posts: list[Post] = []
         with self._bell:
             while len(posts) < TOGETHER and (post := self._waiting.take()) is not None:
-                if post.is_wanted:
+                if post.claim():
                     posts.append(post)
         return posts
 

@@ -1,7 +1,7 @@
 """Compare the chat's rows with the record: who owns the database can change what people see, the record says what was.
 
 It must not repair, and must not trust a row: each difference is named with its conversation and number. Not compared
-are read markers, mentions, reports and members' lists.
+are read markers, mentions and reports.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,8 +13,10 @@ from django.db.models import Count
 from archive import ledger
 from archive.events import Json, attachments_of
 from messenger.conversations.attachments import shown_files
+from messenger.conversations.comparing_members import MemberLists
 from messenger.conversations.markup import render_body
 from messenger.conversations.models import Conversation, Message, StreamEvent
+from messenger.conversations.names import number_in
 
 STREAMS = "conversation:"
 MESSAGE_KINDS = frozenset({"message.created", "sms.received"})
@@ -67,6 +69,7 @@ class ChatComparison:
         self._opened: dict[int, tuple[Json, Json]] = {}  # kind and title
         self._removed: dict[Place, Json] = {}  # the reason
         self._unknown: set[int] = set()  # conversations with a removal that cannot be opened
+        self._members = MemberLists()
 
     def examine(self, entries: Sequence[ledger.Recorded], *, after: int | None, upto: int) -> list[ledger.Problem]:
         """Compare messages and events of these entries. Rows that are left over have no entry."""
@@ -88,17 +91,19 @@ class ChatComparison:
         self._opened |= other._opened
         self._removed |= other._removed
         self._unknown |= other._unknown
+        self._members.merge(other._members)
 
     def finish(self, *, after: int | None) -> list[ledger.Problem]:
-        """Compare removals and conversations with what was gathered, and look for rows behind the record's end."""
+        """Compare removals, conversations and members with what was gathered; look for rows behind the record's end."""
         messages = ledger.read_rows(Message, key="seq", after=after, upto=None)
         told = ledger.read_rows(StreamEvent, key="seq", after=after, upto=None)
         behind = [*_without_entry(messages, "message"), *_without_entry(told, "event"), *_unreadable(messages, told)]
-        return [*behind, *self._removal_faults(), *self._conversation_faults()]
+        return [*behind, *self._removal_faults(), *self._conversation_faults(), *self._members.problems()]
 
     def _gather(self, entry: ledger.Recorded, conversation: int) -> None:
         content = entry.content or {}
         self._ends[conversation] = (entry.n, entry.at)
+        self._members.gather(entry, conversation)
         if entry.kind == "conversation.created" and content:
             self._opened[conversation] = (content["conversation_kind"], content["title"])
         elif entry.kind == "message.removed" and isinstance(target := content.get("n"), int):
@@ -212,9 +217,3 @@ def _unreadable(*tables: ledger.Rows) -> Iterator[ledger.Problem]:
 def _problem(place: Place, what: str, *, seq: int | None = None) -> ledger.Problem:
     conversation, n = place
     return ledger.Problem(seq, f"Conversation {conversation}, number {n}: {what}")
-
-
-def number_in(name: object, *, of: str) -> int:
-    """Return 7 for "conversation:7", and 0, which no row has, for anything else."""
-    kind, _, number = str(name).partition(":")
-    return int(number) if kind == of and number.isascii() and number.isdigit() else 0

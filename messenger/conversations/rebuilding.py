@@ -16,9 +16,10 @@ from django.db.models import F
 from archive import ledger
 from archive.events import Json
 from messenger.conversations import rows
-from messenger.conversations.comparing import MESSAGE_KINDS, STREAMS, event_columns, message_columns, number_in
+from messenger.conversations.comparing import MESSAGE_KINDS, STREAMS, event_columns, message_columns
 from messenger.conversations.membership import OPEN_HISTORY
 from messenger.conversations.models import Conversation, Message, ReadMarker, StreamEvent
+from messenger.conversations.names import number_in
 from messenger.people.models import Contact, Person
 from messenger.spaces.models import Membership, Roster, Space
 

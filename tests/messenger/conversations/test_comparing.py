@@ -13,7 +13,8 @@ from archive import ledger
 from archive.ledger import comparing
 from messenger.conversations import membership, moderation, opening, texts
 from messenger.conversations.models import Conversation, Message
-from messenger.people.models import Contact
+from messenger.people.models import Contact, Person
+from messenger.spaces.models import Membership
 from tests.cast import Cast
 from tests.messenger.conversations.office import direct, forged, group, say, space
 
@@ -132,6 +133,47 @@ def test_a_removal_that_was_undone_in_the_rows_is_named(cast: Cast, chat: list[M
     here = f"Conversation {removed.conversation_id}, number {removed.n}: the state of the message is not"
     assert here in sentences_after(lambda: put("state", "shown", removed))
     assert here in sentences_after(lambda: put("removal_reason", "A joke", removed))
+
+
+def test_whoever_is_let_in_or_out_by_a_row_alone_is_named(cast: Cast, chat: list[Message]) -> None:
+    closed, news = Conversation.objects.get(pk=chat[0].conversation_id), Conversation.objects.get(kind="broadcast")
+    bob = {"roster_id": news.roster_id, "person_id": cast.bob.pk}
+
+    def let_in(person: Person, *, from_n: int, until_n: int | None) -> None:
+        Membership.objects.create(
+            roster_id=closed.roster_id, person=person, from_n=from_n, until_n=until_n, added_at=chat[0].at
+        )
+
+    def change(**columns: object) -> None:
+        assert Membership.objects.filter(**bob).update(**columns) == 1
+
+    eve, bobs = f"for person {cast.charlie.pk}.", f"for person {cast.bob.pk}."
+    attacks: dict[str, list[Attack]] = {
+        f"Conversation {closed.pk}: its list of members differs from the record {eve}": [
+            lambda: let_in(cast.charlie, from_n=1, until_n=None),
+            lambda: let_in(cast.charlie, from_n=1, until_n=99),  # who has left may read on what was said meanwhile
+        ],
+        f"Conversation {news.pk}: its list of members differs from the record {bobs}": [
+            lambda: change(role=Membership.OWNER),
+            lambda: change(from_n=2),
+            lambda: change(until_n=2),
+            lambda: run("DELETE FROM messenger_membership WHERE roster_id = %s AND person_id = %s", *bob.values()),
+        ],
+    }
+    missed = {words: each for words, all_of in attacks.items() for each in all_of if words not in sentences_after(each)}
+    assert missed == {}
+    moved = sentences_after(lambda: change(person=cast.mona))
+    assert f"differs from the record for person {', '.join(sorted(map(str, (cast.bob.pk, cast.mona.pk))))}." in moved
+
+
+def test_who_was_removed_and_came_back_is_no_stranger(cast: Cast, chat: list[Message]) -> None:
+    group_id = Conversation.objects.get(kind="group").pk
+    membership.add_member(cast.alice, conversation_id=group_id, person_id=cast.charlie.pk)
+    membership.remove_member(cast.charlie, conversation_id=group_id, person_id=cast.charlie.pk)
+    assert ledger.compare().problems == []
+    again = Membership.objects.filter(roster__conversation=group_id, person=cast.charlie).latest("pk")
+    found = sentences_after(lambda: Membership.objects.filter(pk=again.pk).update(until_n=None))
+    assert f"Conversation {group_id}: its list of members differs" in found
 
 
 @pytest.mark.breaks_the_record

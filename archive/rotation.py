@@ -176,9 +176,12 @@ def _event(rotation: rewrapping.Rotation, *, at: datetime) -> events.KeyRotated:
 def back_up_keys(destination: Path) -> int:
     """Copy the key store to a new folder and open every key of the copy; return how many there are.
 
-    Raises KeyMissing where the copy does not open, FileExistsError where the destination exists.
+    Raises KeyMissing where the copy does not open, FileExistsError where the destination exists, FileNotFoundError
+    where the folder around it does not, and OSError for a place inside the key store: a copy would hold itself.
     """
     folder: Path = settings.ONRECORD_KEY_DIR
+    if destination.resolve().is_relative_to(folder.resolve()):
+        raise OSError(f"{destination} lies inside the key store; choose a folder elsewhere.")
     destination.mkdir(mode=FOLDER_MODE)  # first, so that the copies can be read by nobody else while they are made
     with ledger.transaction():
         rewrapping.clear_up(folder)

@@ -228,6 +228,14 @@ def test_a_backup_never_overwrites(folder: Path, tmp_path: Path) -> None:
     assert not list((tmp_path / "backup").iterdir())
 
 
+def test_a_backup_into_the_key_store_itself_is_refused(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(folder)
+    for destination in (folder / "backup", folder / "buckets" / "backup", tmp_path / "link" / "backup"):
+        with pytest.raises(CommandError, match="lies inside the key store"):
+            run("backup", str(destination))
+        assert not destination.exists()
+
+
 def test_a_backup_taken_too_early_shows_what_it_lacks(folder: Path, tmp_path: Path) -> None:
     run("backup", str(tmp_path / "backup"))
     record(said("the day after", at=datetime(2026, 11, 22, tzinfo=UTC)))

@@ -1,16 +1,39 @@
-"""A forked child that does something and is killed at one of its steps, as `kill -9` from outside would.
+"""Programs that kill what they do at one of its steps: how a test runs one, and how one forks a child that dies.
 
-A step is a statement, a commit or a call that changes the disk. It must not switch anything of the product on or off.
+A step is a statement, a commit or a call that changes the disk; the child ends there as `kill -9` from outside would
+end it. It must not switch anything of the product on or off.
 """
 
+import json
 import os
 import signal
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from django.db import connection
 
+ROOT = Path(__file__).resolve().parents[2]
 CALLS = ("fsync", "replace", "link", "unlink")
+RIG_LIMIT_S = 1800
+
+
+def run_rig(name: str, *arguments: object, environment: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Run `main` of a module of this folder beside the tests; return the JSON lines that it prints (Any: any)."""
+    source = f"import django; django.setup(); from tests.faults.{name} import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", source, *(str(argument) for argument in arguments)],
+        cwd=ROOT,
+        env=os.environ | environment | {"DJANGO_SETTINGS_MODULE": "messenger.settings"},
+        capture_output=True,
+        text=True,
+        timeout=RIG_LIMIT_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 class Counter:

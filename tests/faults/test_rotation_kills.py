@@ -6,21 +6,15 @@ ONRECORD_FAULTS_KILLS sets how many: 25 reach every step.
 
 import json
 import os
-import subprocess
-import sys
 
-from tests.stack import ROOT, new_stack
+from tests.faults.steps import run_rig
+from tests.stack import new_stack
 
 KILLS = 12 * int(os.environ.get("ONRECORD_FAULTS_KILLS", "1"))
-PROGRAM = "import django; django.setup(); from tests.faults.rotation_rig import main; main()"
 
 
 def test_a_rotation_killed_at_any_step_opens_everything_and_is_ended_or_undone_by_the_sweep() -> None:
-    environment = os.environ | new_stack().environment | {"DJANGO_SETTINGS_MODULE": "messenger.settings"}
-    command = [sys.executable, "-c", PROGRAM, str(KILLS)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1800, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    outcome = json.loads(done.stdout)
+    (outcome,) = run_rig("rotation_rig", KILLS, environment=new_stack().environment)
     print(json.dumps(outcome))
     assert outcome["faults"] == []
     assert outcome["kills"] > 0.9 * min(KILLS, outcome["steps"]) > 10

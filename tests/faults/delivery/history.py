@@ -288,17 +288,21 @@ def check_revoked(history: History) -> Iterator[Fault]:
 
 
 def _after_the_end(history: History, revoked: Line) -> Iterator[Fault]:
-    ends = [
-        e["seq"] for e in history.stored.entries if (e["stream"], e["kind"]) == (revoked["stream"], revoked["kind"])
-    ]
-    if not ends:
+    """The end is the first entry of its kind after the newest one that there was before (`after`, else from the start).
+
+    The last of its kind may be of another session that ended later, and would excuse what was heard in between.
+    """
+    wanted = (revoked["stream"], revoked["kind"])
+    ends = [e["seq"] for e in history.stored.entries if (e["stream"], e["kind"]) == wanted]
+    end = min((seq for seq in ends if seq > revoked.get("after", -1)), default=None)
+    if end is None:
         yield Fault("I7", f"the record has no {revoked['kind']} in {revoked['stream']}")
         return
     for reader in revoked["readers"]:
         yield from _was_shut_out(history, revoked, reader)
     for line in history["received"]:
         event = history.events.get((line["c"], line["n"]))
-        if line["reader"] in revoked["readers"] and event is not None and event["seq"] > max(ends):
+        if line["reader"] in revoked["readers"] and event is not None and event["seq"] > end:
             yield Fault("I7", f"{line['reader']} heard c={line['c']} n={line['n']} after {revoked['kind']}")
 
 

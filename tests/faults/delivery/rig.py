@@ -4,11 +4,8 @@ Talks to the product through its doors and signals; how it is judged is in histo
 """
 
 import asyncio
-import json
 import os
 import resource
-import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,8 +19,7 @@ from tests import services
 from tests.faults.delivery.clients import Door, Log, Reader, Seat, Sender, http_door
 from tests.faults.delivery.history import Limits, Stored, Verdict, judge, read_log
 from tests.faults.delivery.planted import missed_plants
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.faults.steps import run_rig
 
 CATCH_UP_S = 12.0
 ONLINE_S = 60.0
@@ -70,19 +66,7 @@ class Office:
 
 def run_program(name: str, stack: Product, *arguments: str) -> dict[str, Any]:
     """Run a program of this folder in the product's environment; return the JSON that it prints."""
-    environment = os.environ | stack.environment | {"DJANGO_SETTINGS_MODULE": "messenger.settings"}
-    source = f"import django; django.setup(); from tests.faults.delivery.{name} import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", source, *arguments],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    found: dict[str, Any] = json.loads(done.stdout)
+    (found,) = run_rig(f"delivery.{name}", *arguments, environment=stack.environment)
     return found
 
 

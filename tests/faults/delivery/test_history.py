@@ -70,6 +70,19 @@ def test_what_an_ended_session_hears_later_is_a_leak() -> None:
     assert judge(log, Stored(**{**vars(stored), "entries": [*stored.entries, ended]}), late).broken == {"I7"}
 
 
+def test_a_later_end_of_another_session_does_not_excuse_what_was_heard_after_ones_own() -> None:
+    log, stored = a_good_history()
+    log.append(_line(9.5, "closed", reader="bob's desk", code=4001))
+    ends = [
+        {"seq": seq, "stream": "person:2", "n": 1, "kind": "session.ended", "key": "", "body": ""}
+        for seq in (5, 135, 999)
+    ]
+    stored.entries += ends
+    mine = {"person": BOB, "stream": "person:2", "kind": "session.ended", "readers": ["bob's desk"]}
+    assert judge([*log, _line(9, "revoked", **mine, after=5)], stored).broken == {"I7"}
+    assert judge([*log, _line(9, "revoked", **mine, after=135)], stored).faults == []
+
+
 def test_a_revocation_that_the_record_does_not_have_is_named() -> None:
     log, stored = a_good_history()
     log.append(_line(9, "revoked", person=BOB, stream="person:2", kind="session.ended", readers=["bob's desk"]))

@@ -49,7 +49,8 @@ def test_a_rolling_restart_is_not_noticed(stack: stack_tool.LocalStack, office: 
     verdict, tries = rig.verdict(), failed_tries(rig)
     print(f"{ROUNDS} rolling restarts: {verdict.line()}; tries of one message that failed: {dict(tries)}")
     assert verdict.faults == []
-    assert verdict.counts["closed"] > READERS * ROUNDS, "the sockets of both nodes were closed by the restart"
+    # Each device once in each round, and once more at the end of the run.
+    assert verdict.counts["closed"] >= READERS * (ROUNDS + 1), "the sockets of both nodes were closed by the restart"
     assert max(tries, default=0) <= 1
     assert no_traceback(stack)
 

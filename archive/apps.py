@@ -26,6 +26,7 @@ class ArchiveConfig(AppConfig):
         register_files = import_string("archive.retention.register_files")
         register_files("attachments", erase=import_string("archive.uploads.dispose_of"))
         import_string("archive.segments.record_keys.register")()
+        import_string("archive.segments.outbox.register")()
         checks.register(check_witnesses)
         checks.register(check_stamps)
         checks.register(check_store)

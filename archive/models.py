@@ -15,6 +15,8 @@ These rows must not refer to tables of other apps; the database refuses changes 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from archive.outbox import Leased, due_index, parked_index, parked_rests
+
 STREAM_ID_LENGTH = 32
 
 
@@ -151,18 +153,16 @@ class Mailed(models.Model):
     at = models.DateTimeField()
 
 
-class Segment(models.Model):
+class Segment(Leased):
     """A run of entries that goes to the segment store: a state of work. What was sealed stands in the record's entry.
 
     It has the entries `first` up to `size` - 1. Once `sealed_at` is set, `name`, `digest` (hex) and `version` say what
-    is in the store, and `problem` what the last look at it found wrong; before, why the last try failed.
+    is in the store, and `problem` what the last look at it found wrong.
     """
 
     first = models.BigIntegerField(unique=True)
     size = models.BigIntegerField()
     root = models.BinaryField()
-    due_at = models.DateTimeField()
-    tries = models.IntegerField(default=0)
     problem = models.TextField(default="")
     sealed_at = models.DateTimeField(null=True)
     checked_at = models.DateTimeField(null=True)
@@ -170,6 +170,10 @@ class Segment(models.Model):
     name = models.TextField(default="")
     digest = models.CharField(max_length=64, default="")
     version = models.TextField(default="")
+
+    class Meta:
+        indexes = (due_index("archive_segment"), parked_index("archive_segment"))
+        constraints = (parked_rests("archive_segment"),)
 
 
 class Blob(models.Model):

@@ -68,8 +68,8 @@ def sealed_runs(*, at: datetime) -> SealedRuns:
 
 def _rows() -> list[Segment]:
     """Return rows to show: what has a problem or waits comes first."""
-    troubled = list(Segment.objects.exclude(problem="").order_by("-first")[:SHOWN])
-    newest = Segment.objects.filter(problem="").order_by("-first")[:SHOWN]
+    troubled = list(Segment.objects.exclude(problem="", failure="").order_by("-first")[:SHOWN])
+    newest = Segment.objects.filter(problem="", failure="").order_by("-first")[:SHOWN]
     return [*troubled, *newest]
 
 
@@ -80,7 +80,7 @@ def _run(row: Segment, *, read_by: datetime) -> SealedRun:
         store=row.store,
         sealed_at=row.sealed_at,
         read_at=row.checked_at,
-        problem=row.problem,
+        problem=row.problem or row.failure,
         state=_state(row, read_by=read_by),
     )
 

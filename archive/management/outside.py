@@ -53,7 +53,7 @@ def run_segments(act: str, write: Write) -> bool:
 
 def _list(write: Write) -> bool:
     for row in Segment.objects.order_by("first"):
-        state = f"{row.digest} {row.store} {row.version}".strip() if row.sealed_at else f"waiting. {row.problem}"
+        state = f"{row.digest} {row.store} {row.version}".strip() if row.sealed_at else f"waiting. {row.failure}"
         write(f"entries {row.first} to {row.size - 1}: {state}")
     return True
 

@@ -1,20 +1,22 @@
-"""Sealing of segments: which runs are due, who works on one, and its entry once the store has it.
+"""Sealing of segments: which runs are due, how one is sealed, and its entry once the store has it.
 
-The row of a run is claimed by one process at a time and tried again until the store has the file and gives the same
-bytes back. Calls to the store are outside any transaction. Nothing is written from a database that was put back.
+The row of a run is one of an outbox: leased, tried again until the store has the file and gives the same bytes back,
+and parked when it never does. Calls to the store are outside any transaction. Nothing is written from a database that
+was put back. A run that is not sealed would be a hole among the segments, so nobody can set one aside.
 """
 
 import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import structlog
 from django.conf import settings
 
 from archive import events, ledger
 from archive.evidence import sources
 from archive.evidence.standing import SEGMENT
 from archive.models import Checkpoint, EvidenceSource, Segment
+from archive.outbox import Backoff, Outbox
+from archive.outbox import register as register_outbox
 from archive.segments import record_keys
 from archive.segments.bag import Run, SegmentFailed, write_bag
 from archive.segments.names import SEALED, SegmentName
@@ -24,11 +26,29 @@ from archive.segments.tail import write_tail
 from archive.worm.configuration import configured_store
 from archive.worm.stores import Store, StoreAway, Stored, StoreRefused, digest_of
 
-log = structlog.get_logger(__name__)
 WIDTH = 65_536
-LEASE = timedelta(minutes=30)
-LONGEST_WAIT = timedelta(hours=1)
 FAILURES = (StoreAway, StoreRefused, SegmentFailed, ledger.KeyMissing, ledger.ForeignRecord, OSError)
+
+
+def _failure_of(error: Exception) -> str:
+    return str(error) if isinstance(error, FAILURES) else type(error).__name__
+
+
+SEGMENTS = Outbox[Segment](
+    name="segments",
+    title="Segments of the record",
+    rows=lambda: Segment.objects.filter(sealed_at=None),
+    describe=lambda row: f"Entries {row.first} to {row.size - 1}",
+    lease=timedelta(minutes=30),
+    most_tries=48,  # about a day and a half
+    backoff=Backoff(first=timedelta(minutes=2), longest=timedelta(hours=1)),
+    failure_of=_failure_of,
+    may_set_aside=lambda _row: False,
+)
+
+
+def register() -> None:
+    register_outbox(SEGMENTS)
 
 
 # rule: us-sec-17a-4-redundancy
@@ -43,18 +63,16 @@ def seal_segments(*, at: datetime, is_due_now: bool = False) -> int:
     try:
         require_contained(store)
         plan(at=at, every_s=0.0 if is_due_now else settings.ONRECORD_SEGMENT_S)
-        sealed = 0
-        while (row := claim(at=at)) is not None:
-            sealed += _try(row, store=store, at=at)
+        sealed = SEGMENTS.work_off(lambda row: _seal(row, store=store, at=at), at=at)
         write_tail(store)
     except FAILURES as error:
         sources.note_problem(SEGMENT, kind=SEGMENT, at=at, problem=str(error))
         return 0
-    waiting = Segment.objects.filter(sealed_at=None).exclude(problem="").order_by("first").first()
+    waiting = Segment.objects.filter(sealed_at=None).exclude(failure="").order_by("first").first()
     if waiting is None:
         sources.note_success(SEGMENT, kind=SEGMENT, at=at)
     else:
-        sources.note_problem(SEGMENT, kind=SEGMENT, at=at, problem=waiting.problem)
+        sources.note_problem(SEGMENT, kind=SEGMENT, at=at, problem=waiting.failure)
     return sealed
 
 
@@ -74,16 +92,6 @@ def plan(*, at: datetime, every_s: float) -> None:
         Segment.objects.bulk_create([row], ignore_conflicts=True)  # another process may plan the same
 
 
-def claim(*, at: datetime) -> Segment | None:
-    """Return a due row that is ours for the time of a lease, None where there is none."""
-    for row in Segment.objects.filter(sealed_at=None, due_at__lte=at).order_by("first")[:10]:
-        ours = Segment.objects.filter(pk=row.pk, sealed_at=None, due_at=row.due_at, tries=row.tries)
-        if ours.update(due_at=at + LEASE, tries=row.tries + 1):
-            row.refresh_from_db()
-            return row
-    return None
-
-
 def _next_end(*, latest: int, at: datetime, every_s: float) -> tuple[int, int] | None:
     last = Segment.objects.order_by("-size").first()
     first = last.size if last else 0
@@ -95,16 +103,9 @@ def _next_end(*, latest: int, at: datetime, every_s: float) -> tuple[int, int] |
     return (first, latest) if is_old and sources.has_news(since_size=first, size=latest) else None
 
 
-def _try(row: Segment, *, store: Store, at: datetime) -> bool:
-    try:
-        stored, digest = _store(row, store=store)
-        _record(row, store=store, stored=stored, digest=digest, at=at)
-    except FAILURES as error:
-        log.warning("segment_failed", first=row.first, size=row.size, problem=str(error))
-        wait = min(timedelta(minutes=2 ** min(row.tries, 10)), LONGEST_WAIT)
-        Segment.objects.filter(pk=row.pk, tries=row.tries).update(due_at=at + wait, problem=str(error))
-        return False
-    return True
+def _seal(row: Segment, *, store: Store, at: datetime) -> None:
+    stored, digest = _store(row, store=store)
+    _record(row, store=store, stored=stored, digest=digest, at=at)
 
 
 def _store(row: Segment, *, store: Store) -> tuple[Stored, str]:
@@ -124,8 +125,8 @@ def _store(row: Segment, *, store: Store) -> tuple[Stored, str]:
 
 def _record(row: Segment, *, store: Store, stored: Stored, digest: str, at: datetime) -> None:
     with ledger.transaction():
-        ours = Segment.objects.filter(pk=row.pk, sealed_at=None)
-        is_ours = ours.update(
+        SEGMENTS.finish(
+            row,
             sealed_at=at,
             checked_at=at,
             problem="",
@@ -134,8 +135,6 @@ def _record(row: Segment, *, store: Store, stored: Stored, digest: str, at: date
             digest=digest,
             version=stored.version,
         )
-        if not is_ours:
-            return  # the lease ran out, and another process sealed it
         ledger.record(
             events.SegmentSealed(
                 stream="system",

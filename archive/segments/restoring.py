@@ -194,7 +194,7 @@ def _mailed(content: Content, at: datetime) -> None:
 
 def _sealed(content: Content, at: datetime) -> None:
     values: dict[str, object] = {name: content[name] for name in ("size", "digest", "store", "name", "version")}
-    values |= {"root": bytes.fromhex(str(content["root"])), "due_at": at, "sealed_at": at, "checked_at": at}
+    values |= {"root": bytes.fromhex(str(content["root"])), "due_at": None, "sealed_at": at, "checked_at": at}
     Segment.objects.update_or_create(first=content["first"], defaults=values)
 
 

@@ -214,7 +214,7 @@ def test_what_is_not_stored_is_not_recorded(
     assert ledger.latest_checkpoint().size == 5
     row = Segment.objects.get()
     assert (row.tries, row.sealed_at) == (1, None)
-    assert words in row.problem
+    assert words in row.failure
     assert any(words in problem for problem in evidence.status(at=at).problems)
     assert segments.seal_segments(at=at + timedelta(seconds=30)) == 0, "not yet: the wait grows with each try"
     assert segments.seal_segments(at=at + timedelta(minutes=5)) == 1
@@ -224,9 +224,9 @@ def test_a_row_is_claimed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     record_conversations(5)
     at = now()
     outbox.plan(at=at, every_s=0.0)
-    assert outbox.claim(at=at) is not None
-    assert outbox.claim(at=at) is None, "somebody works on it"
-    assert outbox.claim(at=at + timedelta(hours=1)) is not None, "the lease of one who died ends"
+    assert outbox.SEGMENTS.claim(at=at) is not None
+    assert outbox.SEGMENTS.claim(at=at) is None, "somebody works on it"
+    assert outbox.SEGMENTS.claim(at=at + timedelta(hours=1)) is not None, "the lease of one who died ends"
 
 
 def test_changed_bytes_and_modes_are_found_when_segments_are_read_back(folder: Path) -> None:

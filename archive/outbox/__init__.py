@@ -1,0 +1,28 @@
+"""Outboxes: work that waits in rows of the database, done by one worker at a time, with an end that a person can see.
+
+Principle: the row is the truth. Whoever claims it holds a lease with a token; a worker whose lease ended writes nothing
+any more. What fails is tried again after a pause that grows, and after its last try it is parked, with the reason.
+It must not know what the work is, write entries, or take a lock for longer than a claim: work is done outside of it.
+"""
+
+from archive.outbox.backoff import Backoff
+from archive.outbox.boxes import LeaseLost, Outbox, WorkerDied
+from archive.outbox.figures import Figures, figures_of
+from archive.outbox.registry import outbox_named, register, registered
+from archive.outbox.rows import Leased, due_index, parked_index, parked_rests
+
+__all__ = [
+    "Backoff",
+    "Figures",
+    "LeaseLost",
+    "Leased",
+    "Outbox",
+    "WorkerDied",
+    "due_index",
+    "figures_of",
+    "outbox_named",
+    "parked_index",
+    "parked_rests",
+    "register",
+    "registered",
+]

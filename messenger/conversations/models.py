@@ -1,6 +1,7 @@
 """Rows of what is said: a projection of the conversations' streams in the record.
 
-Never written but through `conversations.stream`, in the transaction that records the entry.
+Never written but through `conversations.stream` (or `bulk`, for a whole history), in the transaction that records the
+entry.
 """
 
 from django.db import models

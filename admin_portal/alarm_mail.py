@@ -1,31 +1,41 @@
 """Alarms by mail, to those who can do something about them: officers, administrators, and whom the settings name.
 
 The mail says what is wrong with the record and no content. It must not be sent inside a transaction; that it could not
-be sent is shown beside the alarm.
+be sent is shown beside the alarm. What an alarm finds anew takes the lease away: the news has a mail of its own.
 """
 
-import smtplib
-from datetime import datetime
+from datetime import datetime, timedelta
 
-import structlog
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db.models import F
+from django.utils import timezone
 
 from admin_portal.alarms import TITLES, raised
 from admin_portal.models import Alarm
-from admin_portal.work import pause_before
+from archive.outbox import Backoff, Outbox
+from archive.outbox import register as register_outbox
 from messenger.people.models import Person
 from messenger.people.roles import ADMINISTRATOR, OFFICER
 
-MOST_TRIES = 8  # the last one about three quarters of an hour after the first
-log = structlog.get_logger(__name__)
+ALARM_MAILS = Outbox[Alarm](
+    name="alarm-mails",
+    title="Alarms by mail",
+    rows=lambda: raised().filter(mailed_at=None),
+    describe=lambda alarm: f"Alarm {alarm.pk}: {TITLES[alarm.kind]}",
+    lease=timedelta(minutes=5),
+    most_tries=8,  # the last one about half an hour after the first
+    backoff=Backoff(first=timedelta(seconds=20), longest=timedelta(hours=1)),
+    failure_of=lambda error: f"{type(error).__name__}: {error}",
+)
+
+
+def register() -> None:
+    register_outbox(ALARM_MAILS)
 
 
 def mail_alarms(*, at: datetime) -> int:
     """Mail what was raised and is not mailed yet; return how many went out. A failed one is tried again later."""
-    waiting = raised().filter(mailed_at=None, mail_due_at__lte=at, mail_tries__lt=MOST_TRIES)
-    return sum(_mail(alarm, at=at) for alarm in waiting)
+    return ALARM_MAILS.work_off(_mail, at=at)
 
 
 def recipients() -> list[str]:
@@ -37,23 +47,12 @@ def recipients() -> list[str]:
     return sorted({*people, *named})
 
 
-def _mail(alarm: Alarm, *, at: datetime) -> bool:
-    # Whoever moves the time of the next try sends this one.
-    mine = Alarm.objects.filter(pk=alarm.pk, mailed_at=None, mail_tries=alarm.mail_tries)
-    if not mine.update(mail_tries=F("mail_tries") + 1, mail_due_at=at + pause_before(alarm.mail_tries + 1)):
-        return False
+def _mail(alarm: Alarm) -> None:
     addresses = recipients()
-    try:
-        if not addresses:
-            raise OSError("there is nobody to send it to")
-        _message(alarm, to=addresses).send()
-    except (smtplib.SMTPException, OSError, ValueError) as error:  # the last one: an address that is none
-        log.exception("alarm_not_mailed", alarm=alarm.pk)
-        Alarm.objects.filter(pk=alarm.pk).update(mail_problem=f"{type(error).__name__}: {error}"[:300])
-        return False
-    # What the alarm found anew while this mail was on its way has a mail of its own, and tries that begin at 0.
-    Alarm.objects.filter(pk=alarm.pk, mail_tries=alarm.mail_tries + 1).update(mailed_at=at, mail_problem="")
-    return True
+    if not addresses:
+        raise OSError("there is nobody to send it to")
+    _message(alarm, to=addresses).send()
+    ALARM_MAILS.finish(alarm, mailed_at=timezone.now())
 
 
 def _message(alarm: Alarm, *, to: list[str]) -> EmailMessage:

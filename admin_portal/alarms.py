@@ -117,7 +117,7 @@ def _of_checks(at: datetime) -> Problems:
     if last is None or last.is_sound:
         return ()
     if last.state == RecordCheck.FAILED:
-        return (f"A check of the record did not come to its end ({last.error or 'its workers died'}).",)
+        return (f"A check of the record did not come to its end ({last.failure}).",)
     # The number too, so that what is found beyond the first ones is something new.
     more = (f"{last.problem_count} problems in all.",) if last.problem_count > len(last.problems) else ()
     return (*last.problems, *more)
@@ -198,7 +198,7 @@ def _begin(kind: str, problems: Problems, *, at: datetime) -> None:
             raised_at=raised_at,
             problems=list(problems),
             told=_gists(kind, problems),
-            mail_due_at=at,
+            due_at=at,
         )
 
 
@@ -209,9 +209,10 @@ def _go_on(alarm: Alarm, problems: Problems, *, at: datetime) -> None:
     if news:  # whoever has acknowledged it did not know of these
         alarm.acknowledged_by, alarm.acknowledged_at, alarm.reason = None, None, ""
     if news or alarm.cleared_at is not None:  # or it was over, not acknowledged, and is here again: it is told again
-        alarm.cleared_at, alarm.mailed_at, alarm.mail_due_at, alarm.mail_tries = None, None, at, 0
+        alarm.cleared_at, alarm.mailed_at, alarm.parked_at = None, None, None
+        alarm.due_at, alarm.lease_token, alarm.tries = at, None, 0
     if alarm.raised_at is None and at - alarm.first_seen_at >= PATIENCE[alarm.kind]:
-        alarm.raised_at = alarm.mail_due_at = at
+        alarm.raised_at = alarm.due_at = at
     alarm.save()
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -17,14 +18,39 @@ from django.utils import timezone
 
 from admin_portal.access import require
 from admin_portal.models import RecordCheck
-from admin_portal.work import LEASE, MOST_TRIES, LeaseLost, claim, pause_before
 from archive import events, ledger
 from archive.events import SYSTEM, Actor
+from archive.outbox import Backoff, Outbox
+from archive.outbox import register as register_outbox
 from messenger.people.models import Person
 
 PROBLEMS_SHOWN = 20
 RENEW_EVERY_S = 5.0
 log = structlog.get_logger(__name__)
+
+
+def _date_failure(check: RecordCheck, _why: str, at: datetime) -> None:
+    RecordCheck.objects.filter(pk=check.pk).update(done_at=at)
+
+
+# One that is given up is not among the rows: the next one makes up for it, and an alarm of its own tells.
+CHECKS = Outbox[RecordCheck](
+    name="checks",
+    title="Checks of the record",
+    rows=lambda: RecordCheck.objects.filter(state__in=(RecordCheck.WAITING, RecordCheck.RUNNING)),
+    describe=lambda check: f"Check {check.pk}",
+    lease=timedelta(minutes=30),
+    most_tries=3,
+    backoff=Backoff(first=timedelta(seconds=20), longest=timedelta(minutes=10)),
+    when_waiting={"state": RecordCheck.WAITING},
+    when_leased={"state": RecordCheck.RUNNING},
+    when_parked={"state": RecordCheck.FAILED},
+    on_parked=_date_failure,
+)
+
+
+def register() -> None:
+    register_outbox(CHECKS)
 
 
 def request_check(by: Person, *, at: datetime | None = None) -> RecordCheck:
@@ -87,7 +113,7 @@ def run_due_checks(*, at: datetime | None = None, after_each: Callable[[], objec
     `after_each` looks at what a check found before the next one can find otherwise.
     """
     done = 0
-    while check := _claim(at or timezone.now()):
+    while check := claim_check(at or timezone.now()):
         run_check(check)
         after_each()
         done += 1
@@ -96,50 +122,41 @@ def run_due_checks(*, at: datetime | None = None, after_each: Callable[[], objec
 
 def run_check(check: RecordCheck) -> None:
     """Run one claimed check and record what it found. One that fails is tried again, and at last ends visibly."""
-    lease = _Lease(check)
-    try:
-        if check.tries > MOST_TRIES:
-            lease.settle(state=RecordCheck.FAILED, done_at=timezone.now(), due_at=None)
-            return
-        began = time.monotonic()
-        report = ledger.check_all(on_progress=lease.renew)
-        _finish(check, report, lease=lease, duration_ms=round((time.monotonic() - began) * 1000))
-    except LeaseLost:
-        log.warning("check_lease_lost", check=check.pk)
-    except Exception as error:  # whatever went wrong, nobody must wait for a check that will never end
-        log.exception("check_failed", check=check.pk, tries=check.tries)
-        _put_back(check, lease=lease, why=type(error).__name__)
+    CHECKS.work_on(check, _run, now=timezone.now)
 
 
-class _Lease:
-    """The right to work on a row, as long as our token stands in it."""
+def _run(check: RecordCheck) -> None:
+    began = time.monotonic()
+    report = ledger.check_all(on_progress=_Progress(check).tell)
+    _finish(check, report, duration_ms=round((time.monotonic() - began) * 1000))
+
+
+class _Progress:
+    """Holds on to the row while the check goes on, and shows how far it is."""
 
     def __init__(self, check: RecordCheck) -> None:
-        self._rows = RecordCheck.objects.filter(pk=check.pk, state=RecordCheck.RUNNING, lease_token=check.lease_token)
-        self._renewed_at = time.monotonic()
+        self._check = check
+        self._told_at = time.monotonic()
 
-    def renew(self, done: int, total: int) -> None:
-        """Hold on to the row and show how far the check is. Raises LeaseLost."""
-        if time.monotonic() - self._renewed_at < RENEW_EVERY_S:
+    def tell(self, done: int, total: int) -> None:
+        """Renew the lease. Raises LeaseLost."""
+        if time.monotonic() - self._told_at < RENEW_EVERY_S:
             return
-        self._renewed_at = time.monotonic()
-        self.settle(leased_until=timezone.now() + LEASE, progress_done=done, progress_total=total)
-
-    def settle(self, **fields: object) -> None:
-        """Change the row. Raises LeaseLost where another worker has it."""
-        if not self._rows.update(**fields):
-            raise LeaseLost
+        self._told_at = time.monotonic()
+        CHECKS.renew(self._check, at=timezone.now(), progress_done=done, progress_total=total)
 
 
-def _claim(at: datetime) -> RecordCheck | None:
+def claim_check(at: datetime) -> RecordCheck | None:
+    """Lease the check to be run now, None where none is due or another one runs."""
+    running = CHECKS.rows().filter(state=RecordCheck.RUNNING)
     try:
-        with transaction.atomic():
-            return claim(RecordCheck, ready=RecordCheck.WAITING, busy=RecordCheck.RUNNING, at=at)
+        # One runs at a time, so that what its worker left comes before all that waits.
+        return CHECKS.claim(at=at, among=running if running.exists() else None)
     except IntegrityError:  # another check runs
         return None
 
 
-def _finish(check: RecordCheck, report: ledger.CheckReport, *, lease: _Lease, duration_ms: int) -> None:
+def _finish(check: RecordCheck, report: ledger.CheckReport, *, duration_ms: int) -> None:
     problems = [_sentence(problem) for problem in report.problems[:PROBLEMS_SHOWN]]
     root = ledger.Prover(report.size).root().hex() if report.is_sound else ""
     at = timezone.now()
@@ -154,8 +171,10 @@ def _finish(check: RecordCheck, report: ledger.CheckReport, *, lease: _Lease, du
         root=root,
         duration_ms=duration_ms,
     )
-    settle = _settling(
-        lease,
+    settle = partial(
+        CHECKS.finish,
+        check,
+        state=RecordCheck.DONE,
         done_at=at,
         size=report.size,
         root=root,
@@ -173,21 +192,6 @@ def _finish(check: RecordCheck, report: ledger.CheckReport, *, lease: _Lease, du
         # Nothing can be written to a record that was put back or cannot be signed; what was found must still be seen.
         log.exception("check_not_recorded", check=check.pk)
         settle()
-
-
-def _settling(lease: _Lease, **fields: object) -> Callable[[], None]:
-    return lambda: lease.settle(state=RecordCheck.DONE, due_at=None, leased_until=None, error="", **fields)
-
-
-def _put_back(check: RecordCheck, *, lease: _Lease, why: str) -> None:
-    at = timezone.now()
-    try:
-        if check.tries < MOST_TRIES:
-            lease.settle(state=RecordCheck.WAITING, due_at=at + pause_before(check.tries), error=why)
-        else:
-            lease.settle(state=RecordCheck.FAILED, due_at=None, done_at=at, error=why)
-    except LeaseLost:
-        log.warning("check_lease_lost", check=check.pk)
 
 
 def _actor(check: RecordCheck) -> Actor:

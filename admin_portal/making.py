@@ -1,57 +1,64 @@
-"""Make the packages that were approved. The row is the truth: whoever claims it works on it, a task only nudges.
+"""Make the packages that were approved: an outbox, whose rows are the truth; a task only nudges.
 
 Must not make anything that is not approved, and must not hand anything out. Each try writes into a folder of its own,
 so a worker that lost its lease can neither mix with nor replace what the next one makes.
 """
 
 import shutil
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
-import structlog
 from django.conf import settings
 from django.utils import timezone
 
 from admin_portal.models import ExportRequest
 from admin_portal.scopes import read_scope
-from admin_portal.work import MOST_TRIES, LeaseLost, claim, pause_before
 from archive import events, ledger
 from archive.events import SYSTEM, Json
 from archive.export.package import Package, make
+from archive.outbox import Backoff, Outbox
+from archive.outbox import register as register_outbox
 
-log = structlog.get_logger(__name__)
+
+def _tell_failure(export: ExportRequest, why: str, at: datetime) -> None:
+    ledger.record(events.ExportFailed(stream="system", actor=SYSTEM, at=at, export=export.pk, reason=why))
 
 
-class WorkerDied(Exception):
-    """Every try so far ended with its worker and without a word; there is no use in another one."""
+EXPORTS = Outbox[ExportRequest](
+    name="exports",
+    title="Export packages",
+    rows=lambda: ExportRequest.objects.filter(
+        state__in=(ExportRequest.APPROVED, ExportRequest.MAKING, ExportRequest.FAILED)
+    ),
+    describe=lambda export: f"Export {export.pk}",
+    lease=timedelta(minutes=30),
+    most_tries=3,
+    backoff=Backoff(first=timedelta(seconds=20), longest=timedelta(minutes=10)),
+    when_waiting={"state": ExportRequest.APPROVED},
+    when_leased={"state": ExportRequest.MAKING},
+    when_parked={"state": ExportRequest.FAILED},
+    transaction=ledger.transaction,
+    on_parked=_tell_failure,
+)
+
+
+def register() -> None:
+    register_outbox(EXPORTS)
 
 
 def make_due_exports(*, at: datetime | None = None) -> int:
-    """Make every package that is due, one after the other; returns how many were worked on."""
-    done = 0
-    while export := claim(
-        ExportRequest, ready=ExportRequest.APPROVED, busy=ExportRequest.MAKING, at=at or timezone.now()
-    ):
-        make_export(export, at=at)
-        done += 1
-    return done
+    """Make every package that is due, one after the other; returns how many were made."""
+    return EXPORTS.work_off(make_export, at=at or timezone.now())
 
 
-def make_export(export: ExportRequest, *, at: datetime | None = None) -> None:
-    """Make one claimed package. A failure is put back for later, and after the last try it is told to the asker."""
+def make_export(export: ExportRequest) -> None:
+    """Make one claimed package. What is raised leaves no file behind."""
     folder = folder_of(export)
     try:
-        if export.tries > MOST_TRIES:
-            raise WorkerDied
-        package = _make_package(export, folder, at=at or timezone.now())
-        _finish(export, package, at=at or timezone.now())
-    except LeaseLost:
-        log.warning("export_lease_lost", export=export.pk)
+        _finish(export, _make_package(export, folder, at=timezone.now()), at=timezone.now())
+    except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
-    except Exception as error:  # whatever went wrong, the asker must not wait for ever without being told
-        log.exception("export_failed", export=export.pk, tries=export.tries)
-        shutil.rmtree(folder, ignore_errors=True)
-        _put_back(export, why=type(error).__name__, at=at or timezone.now())
+        raise
 
 
 def remove_leftovers() -> None:
@@ -92,17 +99,15 @@ def _approvals(export: ExportRequest) -> list[dict[str, Json]]:
 
 def _finish(export: ExportRequest, package: Package, *, at: datetime) -> None:
     with ledger.transaction():
-        _settle(
+        EXPORTS.finish(
             export,
             state=ExportRequest.READY,
-            due_at=None,
-            leased_until=None,
+            lease_token=export.lease_token,  # it names the folder
             path=str(package.path),
             digest=package.digest,
             size_bytes=package.size_bytes,
             entries=package.entries,
             made_at=at,
-            error="",
         )
         ledger.record(
             events.ExportMade(
@@ -115,19 +120,3 @@ def _finish(export: ExportRequest, package: Package, *, at: datetime) -> None:
                 entries=package.entries,
             )
         )
-
-
-def _put_back(export: ExportRequest, *, why: str, at: datetime) -> None:
-    with ledger.transaction():
-        if export.tries < MOST_TRIES:
-            _settle(export, state=ExportRequest.APPROVED, due_at=at + pause_before(export.tries), error=why)
-            return
-        _settle(export, state=ExportRequest.FAILED, due_at=None, error=why)
-        ledger.record(events.ExportFailed(stream="system", actor=SYSTEM, at=at, export=export.pk, reason=why))
-
-
-def _settle(export: ExportRequest, **fields: object) -> None:
-    """Change the row only while our lease token stands in it; raises LeaseLost otherwise."""
-    ours = ExportRequest.objects.filter(pk=export.pk, state=ExportRequest.MAKING, lease_token=export.lease_token)
-    if not ours.update(**fields):
-        raise LeaseLost

@@ -6,6 +6,7 @@ No row here holds the words of a message, and none is evidence: what happened is
 from django.db import models
 from django.db.models import F, Q
 
+from archive.outbox import Leased, due_index, parked_index, parked_rests
 from messenger.people.models import Person, SignInSession
 
 
@@ -27,20 +28,11 @@ class Purpose(models.Model):
         return f"{self.text} ({self.case_reference})" if self.case_reference else self.text
 
 
-class LeasedWork(models.Model):
-    """Work that one worker does at a time: a lease that ends by itself, and a token that shuts out a late worker."""
+class ExportRequest(Leased):
+    """A package asked for by one person and decided by another; downloaded once, by the one who asked.
 
-    due_at = models.DateTimeField(null=True)  # not before; null while nobody should take it
-    leased_until = models.DateTimeField(null=True)
-    lease_token = models.UUIDField(null=True)
-    tries = models.PositiveSmallIntegerField(default=0)
-
-    class Meta:
-        abstract = True
-
-
-class ExportRequest(LeasedWork):
-    """A package asked for by one person and decided by another; downloaded once, by the one who asked."""
+    The token of its last lease names the folder that its package lies in.
+    """
 
     WAITING, APPROVED, MAKING, READY = "waiting", "approved", "making", "ready"
     DOWNLOADED, REFUSED, FAILED = "downloaded", "refused", "failed"
@@ -60,14 +52,14 @@ class ExportRequest(LeasedWork):
     size_bytes = models.BigIntegerField(default=0)
     entries = models.BigIntegerField(default=0)
     made_at = models.DateTimeField(null=True)
-    error = models.CharField(max_length=300, blank=True)
     downloaded_at = models.DateTimeField(null=True)
     downloaded_in = models.CharField(max_length=64, blank=True)  # digest of the session that took it
 
     class Meta:
         ordering = ("-id",)
-        indexes = (models.Index(fields=("state", "due_at"), name="export_due"),)
+        indexes = (due_index("export"), parked_index("export"))
         constraints = (
+            parked_rests("export"),
             models.CheckConstraint(
                 condition=Q(state__in=("waiting", "approved", "making", "ready", "downloaded", "refused", "failed")),
                 name="export_state_known",
@@ -87,7 +79,7 @@ class ExportRequest(LeasedWork):
         return self.state in (self.READY, self.DOWNLOADED, self.REFUSED, self.FAILED)
 
 
-class RecordCheck(LeasedWork):
+class RecordCheck(Leased):
     """A full check of the record, nightly or asked for by somebody, and what it found. One runs at a time."""
 
     WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
@@ -106,11 +98,12 @@ class RecordCheck(LeasedWork):
     problems = models.JSONField(default=list)  # the first ones
     problem_count = models.IntegerField(default=0)
     entry = models.BigIntegerField(null=True)  # the entry that says what was found; none where nothing could be written
-    error = models.CharField(max_length=300, blank=True)  # why the last try did not come to an end
 
     class Meta:
         ordering = ("-id",)
+        indexes = (due_index("check"),)
         constraints = (
+            parked_rests("check"),
             models.CheckConstraint(
                 condition=Q(state__in=("waiting", "running", "done", "failed")), name="check_state_known"
             ),
@@ -134,13 +127,15 @@ class RecordCheck(LeasedWork):
         return min(99, 100 * self.progress_done // self.progress_total) if self.progress_total else 0
 
 
-class Alarm(models.Model):
+class Alarm(Leased):
     """Something about the record that a person must see. It stays until it is over and somebody has acknowledged it.
 
     Not evidence: checks and acknowledgements are entries. It can be raised while the record cannot be written to.
+    What is leased, tried and parked is its mail.
     """
 
     CHECK, LATE, GUARD, FENCES, EVIDENCE, DISPOSAL = "check", "late", "guard", "fences", "evidence", "disposal"
+    PARKED = "parked"
 
     kind = models.CharField(max_length=10)
     first_seen_at = models.DateTimeField()
@@ -152,15 +147,13 @@ class Alarm(models.Model):
     acknowledged_at = models.DateTimeField(null=True)
     reason = models.CharField(max_length=300, blank=True)
     mailed_at = models.DateTimeField(null=True)
-    mail_due_at = models.DateTimeField(null=True)
-    mail_tries = models.PositiveSmallIntegerField(default=0)
-    mail_problem = models.CharField(max_length=300, blank=True)
 
     class Meta:
         ordering = ("id",)
         constraints = (
+            parked_rests("alarm"),
             models.CheckConstraint(
-                condition=Q(kind__in=("check", "late", "guard", "fences", "evidence", "disposal")),
+                condition=Q(kind__in=("check", "late", "guard", "fences", "evidence", "disposal", "parked")),
                 name="alarm_kind_known",
             ),
             models.UniqueConstraint(

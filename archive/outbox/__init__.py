@@ -6,7 +6,7 @@ It must not know what the work is, write entries, or take a lock for longer than
 """
 
 from archive.outbox.backoff import Backoff
-from archive.outbox.boxes import LeaseLost, Outbox, WorkerDied
+from archive.outbox.boxes import LeaseLost, Outbox
 from archive.outbox.figures import Figures, figures_of
 from archive.outbox.registry import outbox_named, register, registered
 from archive.outbox.rows import Leased, due_index, parked_index, parked_rests
@@ -17,7 +17,6 @@ __all__ = [
     "LeaseLost",
     "Leased",
     "Outbox",
-    "WorkerDied",
     "due_index",
     "figures_of",
     "outbox_named",

@@ -22,6 +22,7 @@ from archive.outbox.backoff import Backoff
 from archive.outbox.rows import Leased
 
 LONGEST_FAILURE = 500
+DIED = "Every try ended with its worker, without a word."
 Row = TypeVar("Row", bound=Leased)
 Fields = Mapping[str, object]
 log = structlog.get_logger(__name__)
@@ -30,14 +31,6 @@ _chance = random.SystemRandom()
 
 class LeaseLost(Exception):
     """The row is somebody else's by now, or nobody's; what this worker made is thrown away."""
-
-
-class WorkerDied(Exception):
-    """Every try so far ended with its worker and without a word; there is no use in another one."""
-
-
-def _nothing(_row: Any, _at: datetime) -> None:  # Any: of whichever outbox
-    """What most outboxes do when a row is parked or retried."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +54,8 @@ class Outbox(Generic[Row]):
     when_parked: Fields = field(default_factory=dict)
     transaction: Callable[[], AbstractContextManager[Any]] = transaction.atomic  # Any: nobody uses what it yields
     failure_of: Callable[[Exception], str] = lambda error: type(error).__name__
-    on_parked: Callable[[Row, datetime], None] = _nothing
-    on_retried: Callable[[Row, datetime], None] = _nothing
+    on_parked: Callable[[Row, str, datetime], None] = lambda _row, _failure, _at: None
+    on_retried: Callable[[Row, datetime], None] = lambda _row, _at: None
     may_retry: Callable[[Row], bool] = lambda _row: True
     may_set_aside: Callable[[Row], bool] = lambda _row: True
 
@@ -88,7 +81,8 @@ class Outbox(Generic[Row]):
 
     def finish(self, row: Row, **fields: object) -> None:
         """End the lease with what came of the work, in the transaction that records it. Raises LeaseLost."""
-        self._change(row, due_at=None, lease_token=None, parked_at=None, **{"failure": ""} | fields)
+        ended = {"due_at": None, "lease_token": None, "parked_at": None, "failure": ""}
+        self._change(row, **ended | fields)
 
     def postpone(self, row: Row, *, until: datetime, **fields: object) -> None:
         """Give a row back that was not tried: it is not its time yet. Raises LeaseLost."""
@@ -109,7 +103,7 @@ class Outbox(Generic[Row]):
         """End a row's tries, in the caller's transaction: a person decides how it goes on. Raises LeaseLost."""
         told = {"due_at": None, "lease_token": None, "parked_at": at, "failure": failure[:LONGEST_FAILURE]}
         self._change(row, **dict(self.when_parked) | told | fields)
-        self.on_parked(row, at)
+        self.on_parked(row, failure, at)
 
     def _change(self, row: Row, **fields: object) -> None:
         # The object stays as it was claimed: what is rolled back can be given back with the same token.
@@ -129,13 +123,15 @@ class Outbox(Generic[Row]):
             return at + timedelta(seconds=time.monotonic() - began)
 
         while (row := self.claim(at=now())) is not None:
-            done += self._try(row, work=work, now=now)
+            done += self.work_on(row, work, now=now)
         return done
 
-    def _try(self, row: Row, *, work: Callable[[Row], None], now: Callable[[], datetime]) -> bool:
+    def work_on(self, row: Row, work: Callable[[Row], None], *, now: Callable[[], datetime]) -> bool:
+        """Work on a claimed row and return whether it came to its end."""
+        if row.tries > self.most_tries:
+            self._give_back(row, failure=DIED, at=now())
+            return False
         try:
-            if row.tries > self.most_tries:
-                raise WorkerDied
             work(row)
         except LeaseLost:
             log.warning("lease_lost", outbox=self.name, row=str(row.pk))

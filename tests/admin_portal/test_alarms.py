@@ -196,7 +196,7 @@ def test_a_sound_check_right_after_it_silences_nothing(office: Office, monkeypat
 
 def test_a_check_that_did_not_come_to_its_end_is_an_alarm(office: Office) -> None:
     now = timezone.now()
-    RecordCheck.objects.create(asked_by=office.cast.carl, asked_at=now, done_at=now, state="failed", error="OSError")
+    RecordCheck.objects.create(asked_by=office.cast.carl, asked_at=now, done_at=now, state="failed", failure="OSError")
     assert watch() == ["check"]
     assert "did not come to its end (OSError)" in Alarm.objects.get().problems[0]
 

@@ -11,7 +11,6 @@ from pytest_django import Settings
 
 from admin_portal import checks
 from admin_portal.models import RecordCheck
-from admin_portal.work import LEASE, MOST_TRIES, claim
 from archive import guard, ledger
 from archive.models import RecordKey
 from tests.admin_portal.conftest import Office, say
@@ -102,7 +101,7 @@ def test_the_nightly_check_is_an_entry_with_root_size_and_duration(office: Offic
 def test_one_check_runs_at_a_time_and_one_that_was_left_comes_first(office: Office) -> None:
     first, second = checks.request_check(office.cast.carl), checks.request_check(office.cast.erin)
     now = timezone.now()
-    running = claim(RecordCheck, ready="waiting", busy="running", at=now)
+    running = checks.claim_check(now)
     assert running == first
     assert checks.run_due_checks(at=now) == 0, "another one runs"
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -113,8 +112,8 @@ def test_the_one_that_was_left_is_taken_up_first(office: Office) -> None:
     first = checks.request_check(office.cast.carl, at=timezone.now() + TOMORROW)
     second = checks.request_check(office.cast.erin)
     now = timezone.now()
-    assert claim(RecordCheck, ready="waiting", busy="running", at=now) == second
-    assert claim(RecordCheck, ready="waiting", busy="running", at=now + TOMORROW * 2) == second
+    assert checks.claim_check(now) == second
+    assert checks.claim_check(now + TOMORROW * 2) == second
     assert first.pk < second.pk
 
 
@@ -127,13 +126,13 @@ def test_a_lease_is_renewed_and_tells_how_far_the_check_is(office: Office, monke
         for done in (1, 2, 3):
             on_progress(done, 4)
             row = RecordCheck.objects.get(pk=check.pk)
-            seen.append((row.percent, row.leased_until, row.progress_total))
+            seen.append((row.percent, row.due_at, row.progress_total))
         return ledger.check()
 
     monkeypatch.setattr(ledger, "check_all", long_check)
-    checks.run_due_checks(at=timezone.now() - LEASE)  # as if it had been taken half an hour ago
+    checks.run_due_checks(at=timezone.now() - checks.CHECKS.lease)  # as if it had been taken half an hour ago
     assert [percent for percent, _, _ in seen] == [25, 50, 75]
-    assert all(until is not None and until > timezone.now() + LEASE / 2 for _, until, _ in seen)
+    assert all(until is not None and until > timezone.now() + checks.CHECKS.lease / 2 for _, until, _ in seen)
     assert RecordCheck.objects.get().state == RecordCheck.DONE
 
 
@@ -142,9 +141,9 @@ def test_a_worker_that_lost_its_lease_stops_at_the_next_renewal(
 ) -> None:
     monkeypatch.setattr(checks, "RENEW_EVERY_S", 0.0)
     checks.request_check(office.cast.carl)
-    slow = claim(RecordCheck, ready="waiting", busy="running", at=timezone.now())
+    slow = checks.claim_check(timezone.now())
     assert slow is not None
-    other = claim(RecordCheck, ready="waiting", busy="running", at=timezone.now() + LEASE * 2)
+    other = checks.claim_check(timezone.now() + checks.CHECKS.lease * 2)
     assert other is not None
     checks.run_check(slow)
     row = RecordCheck.objects.get()
@@ -154,10 +153,10 @@ def test_a_worker_that_lost_its_lease_stops_at_the_next_renewal(
 def test_a_check_that_fails_is_tried_again_and_ends_visibly(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     check = checks.request_check(office.cast.carl)
     monkeypatch.setattr(ledger, "check_all", _broken)
-    for tries in range(1, MOST_TRIES + 1):
+    for tries in range(1, checks.CHECKS.most_tries + 1):
         assert [checks.run_due_checks() for _ in range(2)] == [1, 0], "not again before a pause"
         check.refresh_from_db()
-        assert (check.state, check.error) == ("waiting" if tries < MOST_TRIES else "failed", "OSError")
+        assert (check.state, check.failure) == ("waiting" if tries < checks.CHECKS.most_tries else "failed", "OSError")
         RecordCheck.objects.filter(due_at__isnull=False).update(due_at=timezone.now())
     assert (check.is_settled, check.is_sound) == (True, None)
 

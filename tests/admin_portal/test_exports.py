@@ -22,14 +22,14 @@ from admin_portal import making
 from admin_portal.access import access_export
 from admin_portal.download import Handout, download_export, download_token
 from admin_portal.exports import approve_export, refuse_export, request_export
-from admin_portal.making import make_due_exports, make_export, remove_leftovers
+from admin_portal.making import EXPORTS, make_due_exports, make_export, remove_leftovers
 from admin_portal.models import ExportRequest
 from admin_portal.pages_exports import package_response
 from admin_portal.scopes import ExportScope, make_scope
 from admin_portal.tasks import make_exports
-from admin_portal.work import LEASE, MOST_TRIES, claim
 from archive import ledger
 from archive.export.package import Package
+from archive.outbox.boxes import DIED
 from messenger.people.actions import deactivate, revoke_role
 from messenger.people.errors import Conflict, Denial, Invalid, NotAllowed, NotFound
 from messenger.people.models import Person
@@ -224,21 +224,21 @@ def test_an_approved_export_is_made_once_and_recorded(office: Office) -> None:
 def test_two_workers_never_take_the_same_export(office: Office) -> None:
     export, now = ask(office), timezone.now()
     approve_export(office.cast.cora, export_id=export.pk)
-    first = claim(ExportRequest, ready="approved", busy="making", at=timezone.now())
+    first = EXPORTS.claim(at=timezone.now())
     assert first is not None
-    assert claim(ExportRequest, ready="approved", busy="making", at=now + LEASE / 2) is None
+    assert EXPORTS.claim(at=now + EXPORTS.lease / 2) is None
 
 
 def test_a_worker_that_lost_its_lease_changes_nothing(office: Office) -> None:
     export = ask(office)
     approve_export(office.cast.cora, export_id=export.pk)
-    slow = claim(ExportRequest, ready="approved", busy="making", at=timezone.now())
-    next_one = claim(ExportRequest, ready="approved", busy="making", at=timezone.now() + LEASE * 2)
+    slow = EXPORTS.claim(at=timezone.now())
+    next_one = EXPORTS.claim(at=timezone.now() + EXPORTS.lease * 2)
     assert slow is not None
     assert next_one is not None
-    make_export(slow)
+    assert not EXPORTS.work_on(slow, make_export, now=timezone.now)
     assert system_entries("export.made") == []
-    make_export(next_one)
+    assert EXPORTS.work_on(next_one, make_export, now=timezone.now)
     assert access_export(office.cast.carl, export.pk).state == ExportRequest.READY
     assert len(system_entries("export.made")) == 1
     assert [path.name for path in settings.ONRECORD_EXPORT_DIR.glob(f"export-{export.pk}-*")] == [
@@ -250,10 +250,11 @@ def test_a_failure_is_tried_again_and_in_the_end_told(office: Office, monkeypatc
     export = ask(office)
     approve_export(office.cast.cora, export_id=export.pk)
     monkeypatch.setattr(making, "make", full_disk)
-    for number in range(1, MOST_TRIES + 1):
-        assert make_due_exports(at=timezone.now() + timedelta(hours=number)) == 1
+    for number in range(1, EXPORTS.most_tries + 1):
+        assert access_export(office.cast.carl, export.pk).tries == number - 1
+        assert make_due_exports(at=timezone.now() + timedelta(hours=number)) == 0
     failed = access_export(office.cast.carl, export.pk)
-    assert (failed.state, failed.error, failed.tries) == (ExportRequest.FAILED, "OSError", MOST_TRIES)
+    assert (failed.state, failed.failure, failed.tries) == (ExportRequest.FAILED, "OSError", 3)
     assert len(system_entries("export.failed")) == 1
     assert make_due_exports(at=timezone.now() + timedelta(days=9)) == 0
 
@@ -262,8 +263,8 @@ def test_a_failure_waits_before_it_is_tried_again(office: Office, monkeypatch: p
     export = ask(office)
     approve_export(office.cast.cora, export_id=export.pk)
     monkeypatch.setattr(making, "make", full_disk)
-    assert make_due_exports() == 1
-    assert make_due_exports() == 0
+    assert [make_due_exports() for _ in range(2)] == [0, 0]
+    assert access_export(office.cast.carl, export.pk).tries == 1
     monkeypatch.undo()
     assert make_due_exports(at=timezone.now() + timedelta(minutes=1)) == 1
     assert access_export(office.cast.carl, export.pk).state == ExportRequest.READY
@@ -277,12 +278,12 @@ def test_an_export_whose_workers_all_died_is_given_up(office: Office) -> None:
     export = ask(office)
     approve_export(office.cast.cora, export_id=export.pk)
     at = timezone.now()
-    for _ in range(MOST_TRIES):
-        assert claim(ExportRequest, ready="approved", busy="making", at=at) is not None
-        at += LEASE * 2
+    for _ in range(EXPORTS.most_tries):
+        assert EXPORTS.claim(at=at) is not None
+        at += EXPORTS.lease * 2
     make_due_exports(at=at)
     failed = access_export(office.cast.carl, export.pk)
-    assert (failed.state, failed.error) == (ExportRequest.FAILED, "WorkerDied")
+    assert (failed.state, failed.failure) == (ExportRequest.FAILED, DIED)
 
 
 def test_leftovers_are_deleted_and_a_ready_package_is_not(office: Office) -> None:

@@ -12,7 +12,6 @@ from admin_portal.access import access_check
 from admin_portal.models import RecordCheck
 from admin_portal.purposes import VALID_FOR, current_purpose, state_purpose
 from admin_portal.waiting import waiting_for
-from admin_portal.work import LEASE, MOST_TRIES, claim
 from archive import evidence, ledger
 from archive.witness.keeper import Witness
 from messenger.conversations.models import MessageReport
@@ -68,9 +67,9 @@ def test_a_check_of_a_damaged_record_names_the_entry(office: Office, lost_key: i
 
 def test_a_check_whose_workers_died_ends_visibly(office: Office) -> None:
     check, at = checks.request_check(office.cast.carl), timezone.now()
-    for _ in range(MOST_TRIES):
-        assert claim(RecordCheck, ready="waiting", busy="running", at=at) is not None
-        at += LEASE * 2
+    for _ in range(checks.CHECKS.most_tries):
+        assert checks.claim_check(at) is not None
+        at += checks.CHECKS.lease * 2
     checks.run_due_checks(at=at)
     check.refresh_from_db()
     assert (check.state, check.is_sound) == (RecordCheck.FAILED, None)
@@ -78,9 +77,9 @@ def test_a_check_whose_workers_died_ends_visibly(office: Office) -> None:
 
 def test_a_worker_that_lost_its_lease_reports_nothing(office: Office) -> None:
     checks.request_check(office.cast.carl)
-    slow = claim(RecordCheck, ready="waiting", busy="running", at=timezone.now())
+    slow = checks.claim_check(timezone.now())
     assert slow is not None
-    assert claim(RecordCheck, ready="waiting", busy="running", at=timezone.now() + LEASE * 2) is not None
+    assert checks.claim_check(timezone.now() + checks.CHECKS.lease * 2) is not None
     checks.run_check(slow)
     assert RecordCheck.objects.get().state == RecordCheck.RUNNING
     assert [entry for entry in all_entries("system") if entry.kind == "record.checked"] == []

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from archive.models import Segment
 from archive.outbox import Backoff, LeaseLost, figures_of
+from archive.outbox.boxes import DIED
 from tests.archive.outboxes import LEASE, NOON, WORK, put_in_line
 
 MINUTE = timedelta(minutes=1)
@@ -84,7 +85,7 @@ def test_a_row_whose_workers_all_died_is_parked_without_another_try() -> None:
         assert WORK.claim(at=NOON + number * LEASE) is not None
     worked_on: list[int] = []
     WORK.work_off(lambda row: worked_on.append(row.first), at=NOON + WORK.most_tries * LEASE)
-    assert (worked_on, only_row().failure) == ([], "WorkerDied")
+    assert (worked_on, only_row().failure) == ([], DIED)
     assert only_row().parked_at is not None
 
 

@@ -15,6 +15,7 @@ MEMBERSHIP_CHANGED = 4003
 TOO_SLOW = 4008
 BAD_FRAME = 4009
 TOO_MANY = 4010
+NO_HELLO = 4011
 FLUSH_S = 0.5
 CLOSE_S = 1.0  # a reader that does not take its close frame in this time is cut off
 
@@ -51,12 +52,14 @@ class Line:
         metrics.count(metrics.DROPPED, len(parcel.payloads), reason=reason)
         self.end(TOO_SLOW)
 
-    def offer_droppable(self, parcel: Parcel) -> None:
-        """Send what may be lost; it is dropped when the queue is half full."""
-        if self.is_closing or self.outlet.fullness() >= 0.5:
+    def offer_droppable(self, parcel: Parcel) -> bool:
+        """Send what may be lost; it is dropped when the queue is half full. Say whether it was taken."""
+        is_taken = not self.is_closing and self.outlet.fullness() < 0.5
+        if is_taken:
+            self.outlet.put(parcel)
+        else:
             metrics.count(metrics.DROPPED, len(parcel.payloads), reason="droppable")
-            return
-        self.outlet.put(parcel)
+        return is_taken
 
     def end(self, code: int) -> None:
         """Close the socket at once; nothing more is handed to it."""

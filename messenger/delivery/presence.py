@@ -1,0 +1,184 @@
+"""Tells each socket of a process who of its colleagues is here: droppable frames, at changes only.
+
+Whom somebody may see is asked of the database (`Circles`) for a whole set of people at a time, never for each member,
+and only when one of them comes or goes. A frame that was dropped, or a question that failed, is made good by the whole
+list a moment later. It must not decide who shares a conversation, nor keep anything longer than the sockets.
+"""
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import orjson
+import structlog
+
+from messenger.delivery.line import Line
+from messenger.delivery.parcels import Parcel, parcel
+from messenger.delivery.roll import Roll, text_of, word_of
+
+TICK_S = 1.0
+TOGETHER_S = 0.2  # who comes or goes in this time is told together
+AT_ONCE = 100  # people in one question
+
+log = structlog.get_logger(__name__)
+# From people to the conversations in which presence is shown: by conversation its members, the people asked for among
+# them.
+Circles = Callable[[Collection[int]], Awaitable[Mapping[int, frozenset[int]]]]
+
+
+@dataclass(eq=False)
+class Presence:
+    """Who is here, for the sockets of one hub. `publish(text)` tells the other processes."""
+
+    circles: Circles
+    publish: Callable[[str], None]
+    node: str = field(default_factory=lambda: secrets.token_hex(6))
+    roll: Roll = field(default_factory=Roll)
+    _lines: dict[int, set[Line]] = field(default_factory=lambda: defaultdict(set))
+    _unsure: set[Line] = field(default_factory=set)  # they get the whole list: new ones, and where something was lost
+    _met: set[tuple[int, int]] = field(default_factory=set)  # (person, conversation) that belong together from now on
+    _bell: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def greet(self, line: Line) -> None:
+        """Begin to tell a socket. A person is here by their sessions; a program with a token is nobody's presence."""
+        self._lines[line.person_id].add(line)
+        self._unsure.add(line)
+        if line.session_id is not None:
+            self.roll.arrive(line.person_id)
+        self._bell.set()
+
+    def part(self, line: Line) -> None:
+        """Forget a socket, greeted or not."""
+        lines = self._lines.get(line.person_id, set())
+        if line not in lines:
+            return
+        lines.discard(line)
+        self._unsure.discard(line)
+        if not lines:
+            del self._lines[line.person_id]
+        if line.session_id is not None:
+            self.roll.depart(line.person_id, now=time.monotonic())
+        self._bell.set()
+
+    def meet(self, person_id: int, conversation_id: int) -> None:
+        """Note that somebody has joined a conversation: its members may see each other from now on."""
+        if self._lines:
+            self._met.add((person_id, conversation_id))
+            self._bell.set()
+
+    def hear(self, text: str) -> None:
+        """Take what the bus brought: another process's word, or our own, which is passed over."""
+        node, word = word_of(text)
+        if node != self.node:
+            self.roll.hear(node, word, now=time.monotonic())
+            self._bell.set()
+
+    async def run(self) -> None:
+        """Tell for ever. What fails is logged, and made good by whole lists."""
+        while True:
+            await self._wait()
+            try:
+                await self._tell_once()
+            except Exception as error:  # noqa: BLE001  # the database may be away: this loop must live on
+                log.warning("presence_failed", error=type(error).__name__)
+                self._unsure |= {line for lines in self._lines.values() for line in lines}
+                await asyncio.sleep(TICK_S)
+
+    async def _wait(self) -> None:
+        # Not wait_for: before Python 3.12 it swallows a cancellation that meets the bell.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(None if self._is_idle() else TICK_S):
+                await self._bell.wait()
+        await asyncio.sleep(TOGETHER_S if self._bell.is_set() else 0)
+        self._bell.clear()
+
+    def _is_idle(self) -> bool:
+        return self.roll.is_quiet and not self._lines
+
+    async def _tell_once(self) -> None:
+        now = time.monotonic()
+        self.roll.settle(now=now)
+        word = self.roll.word_to_say(now=now)
+        if word is not None:
+            self.publish(text_of(self.node, word))
+        came, gone = self.roll.take_changes()
+        met, self._met = self._met, set()
+        if not self._lines:
+            return
+        self._unsure |= {line for person_id, _ in met for line in self._lines.get(person_id, ())}
+        unsure = {line.person_id for line in self._unsure}
+        circles = await self._read(came | gone | unsure | {person_id for person_id, _ in met})
+        self._tell(circles, came=came, gone=gone, met=met)
+
+    async def _read(self, people: Collection[int]) -> Mapping[int, frozenset[int]]:
+        found: dict[int, frozenset[int]] = {}
+        asked = sorted(people)
+        for first in range(0, len(asked), AT_ONCE):
+            found |= await self.circles(asked[first : first + AT_ONCE])
+        return found
+
+    def _tell(
+        self,
+        circles: Mapping[int, frozenset[int]],
+        *,
+        came: frozenset[int],
+        gone: frozenset[int],
+        met: Iterable[tuple[int, int]],
+    ) -> None:
+        here = self.roll.here()
+        viewers = _viewers(circles, of=came | gone)
+        for person_id, conversation_id in met:
+            if person_id in here:
+                viewers[person_id] |= circles.get(conversation_id, frozenset())
+        news: dict[int, set[int]] = defaultdict(set)
+        for person_id, seen_by in viewers.items():
+            for viewer in seen_by - {person_id}:
+                news[viewer].add(person_id)
+        frames = Frames()
+        unsure, self._unsure = self._unsure, set()
+        for viewer, people in news.items():
+            frame = frames.change(here=people & here, gone=people - here)
+            self._send(frame, to=self._lines.get(viewer, set()) - unsure)
+        colleagues = _viewers(circles, of={line.person_id for line in unsure})
+        for line in unsure:
+            self._send(frames.whole((colleagues[line.person_id] & here) - {line.person_id}), to=(line,))
+
+    def _send(self, frame: Parcel, *, to: Iterable[Line]) -> None:
+        for line in to:
+            if not line.offer_droppable(frame) and not line.is_closing:
+                self._unsure.add(line)
+
+
+class Frames:
+    """The frames of one round, each built once for all who get the same."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[bool, frozenset[int], frozenset[int]], Parcel] = {}
+
+    def change(self, *, here: Collection[int], gone: Collection[int]) -> Parcel:
+        """Return who has come and who has gone."""
+        return self._frame(frozenset(here), frozenset(gone), is_whole=False)
+
+    def whole(self, here: Collection[int]) -> Parcel:
+        """Return everybody who is here; whoever is not in it is not."""
+        return self._frame(frozenset(here), frozenset(), is_whole=True)
+
+    def _frame(self, here: frozenset[int], gone: frozenset[int], *, is_whole: bool) -> Parcel:
+        key = (is_whole, here, gone)
+        if key not in self._made:
+            frame = {"t": "eph", "kind": "presence", "whole": is_whole, "here": sorted(here), "gone": sorted(gone)}
+            self._made[key] = parcel(orjson.dumps(frame))
+        return self._made[key]
+
+
+def _viewers(circles: Mapping[int, frozenset[int]], *, of: Collection[int]) -> defaultdict[int, frozenset[int]]:
+    """Return by person who shares a conversation with them, themselves included."""
+    found: defaultdict[int, frozenset[int]] = defaultdict(frozenset)
+    for members in circles.values():
+        for person_id in members.intersection(of):
+            found[person_id] |= members
+    return found

@@ -1,0 +1,46 @@
+"""Who may see that somebody is here: asked for many at once, and only where people know each other."""
+
+import pytest
+from pytest_django import DjangoAssertNumQueries
+
+from messenger.conversations import circles, membership
+from messenger.conversations.circles import read_circles
+from messenger.people import actions
+from tests.cast import Cast
+from tests.messenger.conversations import office
+
+pytestmark = pytest.mark.django_db
+
+
+def test_those_who_share_a_conversation_and_nobody_else(cast: Cast) -> None:
+    pair = office.direct(cast.alice, cast.bob)
+    other = office.group(cast.bob, cast.dana)
+    assert read_circles([cast.alice.pk]) == {pair.pk: {cast.alice.pk, cast.bob.pk}}
+    assert set(read_circles([cast.bob.pk])) == {pair.pk, other.pk}
+    assert read_circles([cast.charlie.pk]) == {}
+
+
+def test_a_former_member_and_a_deactivated_person_see_and_show_nothing(cast: Cast) -> None:
+    group = office.group(cast.alice, cast.bob, cast.dana)
+    membership.remove_member(cast.alice, conversation_id=group.pk, person_id=cast.dana.pk)
+    assert read_circles([cast.alice.pk, cast.dana.pk]) == {group.pk: {cast.alice.pk, cast.bob.pk}}
+    actions.deactivate(cast.adam, person=cast.bob, reason="left")
+    assert cast.bob.pk not in read_circles([cast.alice.pk]).get(group.pk, frozenset())
+
+
+def test_a_broadcast_space_and_a_large_one_show_nobody(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.space(cast.alice, cast.bob, kind="broadcast")
+    team = office.space(cast.alice, cast.bob, cast.dana)
+    assert set(read_circles([cast.bob.pk])) == {team.pk}
+    monkeypatch.setattr(circles, "MOST_MEMBERS", 2)
+    assert read_circles([cast.bob.pk]) == {}
+
+
+def test_however_many_are_asked_for_it_is_one_statement(
+    cast: Cast, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(12):
+        office.group(cast.alice, cast.bob, cast.dana, title=f"Group {number}")
+    with django_assert_num_queries(1):
+        found = read_circles([cast.alice.pk, cast.bob.pk, cast.dana.pk, cast.charlie.pk])
+    assert len(found) == 12

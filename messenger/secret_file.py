@@ -1,9 +1,11 @@
-"""A secret made once and kept in a file: whole or not there, also when two processes start at once."""
+"""Secrets in files: one made once and kept, whole or not there; one that the firm gives by itself or by its file."""
 
 import contextlib
 import os
 import tempfile
 from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
 
 
 def keep_secret(path: Path, *, fresh: str) -> str:
@@ -22,3 +24,21 @@ def keep_secret(path: Path, *, fresh: str) -> str:
             os.link(draft, path)
         os.unlink(draft)
     return path.read_text(encoding="utf-8").strip()
+
+
+def given_secret(value: str, path: str, *, name: str) -> str:
+    """Return a secret given by itself or by the file that holds it (its first line; mode and place are the firm's).
+
+    Raises ImproperlyConfigured with a sentence where both are given, or the file gives none.
+    """
+    if value and path:
+        raise ImproperlyConfigured(f"{name} and {name}_FILE are both set: give one of them.")
+    if not path:
+        return value
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error}") from error
+    if not lines or not lines[0]:
+        raise ImproperlyConfigured(f"{name}_FILE is empty.")
+    return lines[0]

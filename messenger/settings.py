@@ -17,7 +17,7 @@ from django.core.management.utils import get_random_secret_key
 from environs import Env, EnvError
 
 from messenger.logs import log_to_stderr
-from messenger.secret_file import keep_secret
+from messenger.secret_file import given_secret, keep_secret
 
 env = Env()
 EXAMPLE_ORIGIN = "onrecord.example/record"
@@ -28,21 +28,6 @@ def _fail(sentence: str) -> None:
     raise ImproperlyConfigured(sentence)
 
 
-def _secret(value: str, path: str, *, name: str) -> str:
-    """Return a secret given by itself or by the file that holds it (its first line; mode and place are the firm's)."""
-    if value and path:
-        _fail(f"{name} and {name}_FILE are both set: give one of them.")
-    if not path:
-        return value
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error}") from error
-    if not lines or not lines[0]:
-        _fail(f"{name}_FILE is empty.")
-    return lines[0]
-
-
 try:
     ONRECORD_PRODUCTION: bool = env.bool("ONRECORD_PRODUCTION", False)
     ONRECORD_VAR = Path(env.str("ONRECORD_VAR", str(BASE_DIR / "var"))).resolve()
@@ -51,14 +36,14 @@ try:
     ONRECORD_EXTRA_ORIGINS: list[str] = env.list("ONRECORD_EXTRA_ORIGINS", [])
     ONRECORD_ORIGIN: str = env.str("ONRECORD_ORIGIN", EXAMPLE_ORIGIN)
     ONRECORD_KEY_DIR = Path(env.str("ONRECORD_KEY_DIR", str(ONRECORD_VAR / "keys"))).resolve()
-    ONRECORD_KEY_PASSPHRASE: str = _secret(
+    ONRECORD_KEY_PASSPHRASE: str = given_secret(
         env.str("ONRECORD_KEY_PASSPHRASE", ""),
         env.str("ONRECORD_KEY_PASSPHRASE_FILE", ""),
         name="ONRECORD_KEY_PASSPHRASE",
     )
     ONRECORD_PKCS11_MODULE: str = env.str("ONRECORD_PKCS11_MODULE", "")
     ONRECORD_PKCS11_TOKEN: str = env.str("ONRECORD_PKCS11_TOKEN", "")
-    ONRECORD_PKCS11_PIN: str = _secret(
+    ONRECORD_PKCS11_PIN: str = given_secret(
         env.str("ONRECORD_PKCS11_PIN", ""), env.str("ONRECORD_PKCS11_PIN_FILE", ""), name="ONRECORD_PKCS11_PIN"
     )
     ONRECORD_EXPORT_DIR = Path(env.str("ONRECORD_EXPORT_DIR", str(ONRECORD_VAR / "exports"))).resolve()
@@ -94,6 +79,7 @@ try:
     ONRECORD_DB_POOL: int = env.int("ONRECORD_DB_POOL", 16)
     ONRECORD_SOCKET_RATE: float = env.float("ONRECORD_SOCKET_RATE", 30.0)
     ONRECORD_TYPING: bool = env.bool("ONRECORD_TYPING", True)
+    ONRECORD_PRESENCE: bool = env.bool("ONRECORD_PRESENCE", True)
     DATABASES: dict[str, Any] = {"default": env.dj_db_url("DATABASE_URL", DATABASE_URL)}
     SECRET_KEY: str = env.str("SECRET_KEY", "")
     LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO").upper()
@@ -107,8 +93,8 @@ except (EnvError, ValueError) as error:
 
 if not 1 <= PORT <= 65_535:
     _fail(f"PORT is {PORT}; it must be from 1 to 65535.")
-if ONRECORD_DB_POOL < 1:
-    _fail(f"ONRECORD_DB_POOL is {ONRECORD_DB_POOL}; it must be at least 1.")
+if ONRECORD_DB_POOL < 4:  # the writer keeps one while it has work, the hub while there are sockets
+    _fail(f"ONRECORD_DB_POOL is {ONRECORD_DB_POOL}; it must be at least 4.")
 if ONRECORD_SOCKET_RATE < 1:
     _fail(f"ONRECORD_SOCKET_RATE is {ONRECORD_SOCKET_RATE}; it must be at least 1 frame a second.")
 if ONRECORD_SWEEP_S < 0.1:
@@ -178,7 +164,15 @@ if _database["ENGINE"].endswith("sqlite3"):
     Path(_database["NAME"]).parent.mkdir(parents=True, exist_ok=True)
 elif _database["ENGINE"].endswith("postgresql"):
     # Under ASGI every request has a thread of its own: connections come from a pool, not from the thread.
-    _database.setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": ONRECORD_DB_POOL, "timeout": 10}
+    _database.setdefault("OPTIONS", {})["pool"] = {
+        "min_size": 1,
+        "max_size": ONRECORD_DB_POOL,
+        "timeout": 10,
+        "reconnect_timeout": 5,  # whoever asks after that begins anew: a long outage must not make the waits long
+    }
+    _database["CONN_HEALTH_CHECKS"] = True  # connections that died with the database are not handed out
+    # Only what archive.statements runs is ever prepared: Django's cursors bind on this side and never prepare.
+    _database["OPTIONS"]["prepare_threshold"] = 2
 else:
     _fail("DATABASE_URL must begin with sqlite:/// or postgres://.")
 

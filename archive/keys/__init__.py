@@ -8,7 +8,7 @@ from archive.keys.custody import Custody, KeyRing, custody_of_settings
 from archive.keys.destroying import destroy_wrapping_keys, existing_keys
 from archive.keys.files import KeyDestroyed, KeyMissing
 from archive.keys.kek_files import FileAdapter
-from archive.keys.store import KeyStore, confirm_protection, create_keystore, later_name, open_keystore
+from archive.keys.store import KeyStore, confirm_files, confirm_protection, create_keystore, later_name, open_keystore
 from archive.keys.tokens import Token, TokenAdapter
 from archive.keys.wrapping import Adapter, Wrapper
 
@@ -23,6 +23,7 @@ __all__ = [
     "Token",
     "TokenAdapter",
     "Wrapper",
+    "confirm_files",
     "confirm_protection",
     "create_keystore",
     "custody_of_settings",

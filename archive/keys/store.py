@@ -206,5 +206,10 @@ def confirm_protection(folder: Path) -> None:
         raise KeyMissing(reason)
 
 
+def confirm_files(folder: Path) -> None:
+    """Raise KeyMissing where the log's key, or the file or token that keeps its KEK, is not there. Opens neither."""
+    ring_of(folder, custody=custody_of_settings()).protection(current_kek(folder))
+
+
 def ring_of(folder: Path, *, custody: Custody) -> KeyRing:
     return KeyRing(custody.adapters(folder))

@@ -20,6 +20,7 @@ from archive.ledger.group import OutcomeUnknown
 from archive.ledger.guarding import keep_latest
 from archive.ledger.head import confirm_identity, verifier_key
 from archive.ledger.proving import Prover, prove
+from archive.ledger.readiness import key_problem
 from archive.ledger.reading import (
     Opened,
     SignedCheckpoint,
@@ -85,6 +86,7 @@ __all__ = [
     "heads_root",
     "is_empty",
     "keep_latest",
+    "key_problem",
     "latest_checkpoint",
     "leaf_text",
     "open_entry",

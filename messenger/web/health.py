@@ -1,46 +1,114 @@
-"""Is it alive, is it ready: for load balancers and for people who start it. Shows states, never content."""
+"""Is it alive, is it ready: for load balancers and for people who start it. Shows states, never content or reasons.
+
+Each part is looked at in a thread of its own and by one look at a time, so that one which hangs holds up neither the
+answer nor a second thread. Why a part is not ready stands in the log.
+"""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TooLate
+from dataclasses import dataclass, field
+from functools import cache
 
 import redis
+import structlog
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
+from archive import ledger
 from messenger.people.models import Firm
+
+PATIENCE_S = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Part:
+    """Something that requests need; `problem` says what is wrong with it, or raises, or hangs."""
+
+    name: str
+    problem: Callable[[], str]
+    _look: "Future[str] | None" = None
+    _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=1))
+
+    def look(self) -> "Future[str]":
+        """Begin to look, unless somebody does already; return what will be found."""
+        if self._look is None or self._look.done():
+            self._look = self._thread.submit(self._find)
+        return self._look
+
+    def is_well(self, look: "Future[str]", *, until: float) -> bool:
+        """Say whether nothing was found; a look that is not done by then (of time.monotonic) found that it hangs."""
+        try:
+            found = look.result(timeout=max(0.0, until - time.monotonic()))
+        except TooLate:
+            found = "no answer"
+        if found:
+            log.warning("not_ready", part=self.name, reason=found)
+        return not found
+
+    def _find(self) -> str:
+        try:
+            return self.problem()
+        except Exception as error:  # noqa: BLE001  # whatever it is, this part is not ready
+            return type(error).__name__
+        finally:
+            connection.close()
+
+
+def _database() -> str:
+    Firm.objects.exists()
+    return ""
+
+
+def _bus() -> str:
+    if settings.REDIS_URL:
+        with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1) as client:
+            client.ping()
+    return ""
+
+
+def _migrations() -> str:
+    missing = _known_migrations() - set(MigrationRecorder(connection).applied_migrations())
+    return f"{len(missing)} not applied" if missing else ""
+
+
+@cache
+def _known_migrations() -> frozenset[tuple[str, str]]:
+    return frozenset(MigrationLoader(None).disk_migrations)
+
+
+DATABASE = Part("database", _database)
+PARTS = (
+    DATABASE,
+    Part("bus", _bus),
+    Part("migrations", _migrations),
+    Part("keys", ledger.key_problem),
+    Part("guard", ledger.guard_problem),
+)
 
 
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
     """200 while the process serves and its database answers."""
-    return _answer({"database": _database()})
+    return _answer(DATABASE)
 
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 while everything that a request needs answers; a balancer takes the node out otherwise."""
-    return _answer({"database": _database(), "bus": _bus()})
+    """200 while everything that a request needs is there; a balancer takes the node out otherwise."""
+    return _answer(*PARTS)
 
 
-def _answer(states: dict[str, str]) -> JsonResponse:
-    is_well = all(state == "ok" for state in states.values())
+def _answer(*parts: Part) -> JsonResponse:
+    until = time.monotonic() + PATIENCE_S
+    looks = [(part, part.look()) for part in parts]
+    states = {part.name: "ok" if part.is_well(look, until=until) else "failing" for part, look in looks}
+    is_well = set(states.values()) == {"ok"}
     return JsonResponse({"status": "ok" if is_well else "failing", **states}, status=200 if is_well else 503)
-
-
-def _database() -> str:
-    try:
-        Firm.objects.exists()
-    except DatabaseError:
-        connection.close()
-        return "away"
-    return "ok"
-
-
-def _bus() -> str:
-    if not settings.REDIS_URL:
-        return "ok"
-    try:
-        with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1) as client:
-            client.ping()
-    except redis.RedisError:
-        return "away"
-    return "ok"

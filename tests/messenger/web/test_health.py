@@ -1,0 +1,93 @@
+"""Each part that a server needs, taken away for real: it is named, nothing else is said, and no answer takes long."""
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as product
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
+from pytest_django import Settings
+
+from tests.cast import Cast
+from tests.messenger.conversations import office
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PARTS = ("database", "bus", "migrations", "keys", "guard")
+
+
+def _ask(path: str = "/readyz") -> tuple[int, dict[str, Any]]:
+    answer = Client().get(path)
+    return answer.status_code, answer.json()
+
+
+def _only(failing: str) -> tuple[int, dict[str, Any]]:
+    return 503, {"status": "failing"} | {part: "failing" if part == failing else "ok" for part in PARTS}
+
+
+@contextmanager
+def _moved(path: Path) -> Iterator[None]:
+    aside = path.with_name(f"{path.name}.aside")
+    path.rename(aside)
+    try:
+        yield
+    finally:
+        aside.rename(path)
+
+
+def test_with_everything_there_it_is_ready(cast: Cast) -> None:
+    assert _ask() == (200, {"status": "ok"} | dict.fromkeys(PARTS, "ok"))
+    assert _ask("/healthz") == (200, {"status": "ok", "database": "ok"})
+
+
+def test_before_the_first_entry_there_need_be_no_keys(settings: Settings, tmp_path: Path) -> None:
+    settings.ONRECORD_KEY_DIR = tmp_path / "none"
+    assert _ask()[1]["keys"] == "ok"
+
+
+@pytest.mark.parametrize("path", ["log", "kek", "buckets"])
+def test_keys_that_are_gone_are_noticed_although_the_server_remembers_them(cast: Cast, path: str) -> None:
+    with _moved(product.ONRECORD_KEY_DIR / path):
+        assert _ask() == _only("keys")
+    assert _ask()[0] == 200
+
+
+def test_a_database_that_was_put_back_is_noticed(cast: Cast, settings: Settings, tmp_path: Path) -> None:
+    office.say(cast.alice, office.direct(cast.alice, cast.bob))
+    settings.ONRECORD_GUARD = tmp_path / "checkpoint"
+    settings.ONRECORD_GUARD.write_text("firm.example/record\n99999\nnot a checkpoint of ours\n", encoding="utf-8")
+    assert _ask() == _only("guard")
+
+
+def test_a_migration_that_was_not_applied_is_noticed(cast: Cast) -> None:
+    rows = MigrationRecorder(connection).migration_qs.filter(name="0003_attachments")
+    rows.filter(app="messenger").update(app="elsewhere")
+    try:
+        assert _ask() == _only("migrations")
+    finally:
+        rows.filter(app="elsewhere").update(app="messenger")
+
+
+def test_a_bus_that_is_away_is_noticed(cast: Cast, settings: Settings) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    assert _ask() == _only("bus")
+
+
+def test_a_bus_that_hangs_makes_nobody_wait_and_the_next_answer_neither(cast: Cast, settings: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.REDIS_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        for _ in range(3):
+            began = time.monotonic()
+            assert _ask() == _only("bus")
+            assert time.monotonic() - began < 5
+
+
+def test_no_reason_is_shown_to_who_is_not_signed_in(cast: Cast) -> None:
+    with _moved(product.ONRECORD_KEY_DIR / "log"):
+        shown = Client().get("/readyz").content.decode()
+    assert str(product.ONRECORD_KEY_DIR) not in shown and "KeyMissing" not in shown

@@ -39,7 +39,11 @@ class Log:
         self._file = self.path.open("w", encoding="utf-8")
 
     def note(self, event: str, **fields: Any) -> None:
-        self._file.write(json.dumps({"t": time.monotonic(), "event": event, **fields}) + "\n")
+        self.add({"t": time.monotonic(), "event": event, **fields})
+
+    def add(self, line: Line) -> None:
+        """Add a line that was written down elsewhere."""
+        self._file.write(json.dumps(line) + "\n")
 
     def close(self) -> None:
         self._file.close()
@@ -70,9 +74,9 @@ class Answer:
 Door = Callable[[int, str, str], Awaitable[Answer]]  # (conversation, client key, body)
 
 
-def http_door(url: str, seat: Seat) -> Door:
-    """Return a door that posts through the API, on a connection of its own."""
-    client = httpx.AsyncClient(base_url=url, headers=seat.headers, timeout=TRY_S)
+def http_door(url: str, seat: Seat, *, headers: dict[str, str] | None = None) -> Door:
+    """Return a door that posts through the API, on a connection of its own, by the seat's token or other headers."""
+    client = httpx.AsyncClient(base_url=url, headers=headers or seat.headers, timeout=TRY_S)
 
     async def post(conversation: int, key: str, body: str) -> Answer:
         address = f"/api/v1/conversations/{conversation}/messages"
@@ -190,6 +194,11 @@ class Reader:
         if frame["t"] == "ack":
             return Answer(message=frame["message"])
         return Answer(is_final=frame["code"] not in TRANSIENT, why=frame["code"])
+
+    async def reach(self, conversation: int, n: int) -> None:
+        """Wait until a number was heard; whoever waits has a limit of their own."""
+        while self.cursors[conversation] < n:
+            await asyncio.sleep(0.02)
 
     def connection(self) -> dict[str, Any]:
         """Return further options of the connection; nothing for an ordinary device."""

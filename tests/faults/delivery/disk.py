@@ -53,7 +53,7 @@ class Disk:
 
     def unmount(self) -> None:
         """Unmount once nobody holds a file open any more."""
-        deadline = time.monotonic() + UNMOUNT_LIMIT_S
+        deadline = time.monotonic() + services.stretched(UNMOUNT_LIMIT_S)
         while subprocess.run(["umount", str(self.root)], capture_output=True, check=False).returncode:
             if time.monotonic() > deadline:
                 raise services.ServiceFailed(f"{self.root} cannot be unmounted")

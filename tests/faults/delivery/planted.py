@@ -59,7 +59,8 @@ def unsign(log: list[Line], stored: Stored) -> None:
 
 def store_twice(log: list[Line], stored: Stored) -> None:
     """A retry was taken for a message of its own."""
-    row = next(row for row in stored.messages if row["key"] == _acked(log)["key"])
+    key = _acked(log)["key"]
+    row = next(row for row in stored.messages if row["key"] == key)
     again = row | {"key": "another", "n": row["n"] + 10**6, "seq": row["seq"] + 10**6}
     stored.messages = [*stored.messages, again]
 

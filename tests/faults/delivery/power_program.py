@@ -1,7 +1,7 @@
 """Appends batches to the record until its database goes away, and says what was committed. A program of its own.
 
 At each line on its input it connects anew and writes; each batch that the database has committed is printed as
-`ack <entries> <last entry> <its leaf hash>`, the end as `down <why>`.
+`ack <entries> <last entry> <its leaf hash>`, the end as `down <why>`. Arguments: statements for each new connection.
 """
 
 import sys
@@ -10,6 +10,8 @@ from itertools import count
 
 from django.core.management import call_command
 from django.db import Error, connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 
 from archive import events, ledger
 
@@ -44,9 +46,22 @@ def write_until_down() -> str:
     raise AssertionError("count() has an end")
 
 
+def say_first(statements: list[str]) -> None:
+    """Have each new connection begin with these statements, after the product's own."""
+
+    def begin(*, connection: BaseDatabaseWrapper, **_: object) -> None:
+        with connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+    connection_created.connect(begin, weak=False)
+
+
 def main() -> None:
     connection.settings_dict["OPTIONS"].pop("pool", None)  # a pool would wait for the database instead of failing
     call_command("migrate", verbosity=0)
+    connection.close()
+    say_first(sys.argv[1:])
     print("ready", flush=True)
     for _ in sys.stdin:
         print(f"down {write_until_down()}", flush=True)

@@ -90,6 +90,7 @@ class Rig:
     log: Log
     heads: dict[int, int]  # where the readers begin
     url: str = ""
+    nodes: tuple[str, ...] = ()  # where clients go in turn, instead of all to `url`
     readers: list[Reader] = field(default_factory=list)
     senders: list[Sender] = field(default_factory=list)
     _tasks: dict[Reader | Sender, asyncio.Task[None]] = field(default_factory=dict)
@@ -100,7 +101,7 @@ class Rig:
     def add_reader(self, number: int, *, label: str = "", make: type[Reader] = Reader, **options: Any) -> Reader:
         seat = self.office.seats[number]
         cursors = {c: self.heads[c] for c in self.office.conversations_of(number)}
-        mine: dict[str, Any] = {"cursors": cursors, "log": self.log, "url": self.url} | options
+        mine: dict[str, Any] = {"cursors": cursors, "log": self.log, "url": self._node(len(self.readers))} | options
         reader = make(label=label or f"{seat.name}'s device {len(self.readers)}", seat=seat, **mine)
         self.readers.append(reader)
         return reader
@@ -108,7 +109,8 @@ class Rig:
     def add_sender(self, number: int, *, through: Reader | None = None, **options: Any) -> Sender:
         """Add a sender in one of the conversations, through a reader's socket or else through HTTP."""
         seat = through.seat if through else self.office.seats[number % len(self.office.seats)]
-        door: Door = through.post if through else http_door(self.url, seat)
+        # By fours, so that each conversation is written to on every node.
+        door: Door = through.post if through else http_door(self._node(len(self.senders) // 4), seat)
         mine = self.office.conversations_of(number % len(self.office.seats))
         conversation = mine[number % len(mine)]
         sender = Sender(
@@ -121,6 +123,9 @@ class Rig:
         )
         self.senders.append(sender)
         return sender
+
+    def _node(self, turn: int) -> str:
+        return self.nodes[turn % len(self.nodes)] if self.nodes else self.url
 
     async def start(self) -> None:
         """Begin every client that has not begun; return when all readers are online."""
@@ -262,7 +267,7 @@ def run_load(
         heads = await read_heads(url or stack.url, office)
         rig = Rig(stack, office, Log(stack.folder / f"{name}.jsonl"), heads, url=url)
         try:
-            async with asyncio.timeout(RUN_LIMIT_S):
+            async with asyncio.timeout(services.stretched(RUN_LIMIT_S)):
                 await scenario(rig)
                 await rig.finish(catch_up_s=catch_up_s)
         finally:

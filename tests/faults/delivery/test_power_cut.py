@@ -1,16 +1,18 @@
 """The power of the database's disk is cut while a writer commits: what was acknowledged is there when it is back.
 
-Controls: with `synchronous_commit = off` and with `fsync = off` the same cut loses acknowledged entries, and the rig
-says so. `make faults` cuts a hundred times.
+On PostgreSQL the disk is the cluster's, on SQLite it holds everything: database, keys, guard. Controls: with
+`synchronous_commit = off` and with `fsync = off`, on SQLite with `synchronous = OFF`, the same cut loses acknowledged
+entries, and the rig says so. `make faults` cuts a hundred times.
 """
 
 import os
 import random
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,13 +20,16 @@ import psycopg
 import pytest
 
 from tests import services
+from tests.environment import BACKEND
 from tests.faults.delivery.disk import Disk, configure, new_disk, postgres_on
 from tests.faults.delivery.rig import IS_LONG, SEED
 from tests.stack import ROOT, Stack, new_stack
 
-pytestmark = pytest.mark.backend("postgres")
 CYCLES, LEAST_ACKED = (100, 200_000) if IS_LONG else (3, 1_000)
 PROGRAM = "import django; django.setup(); from tests.faults.delivery.power_program import main; main()"
+GONE = (services.ServiceFailed, psycopg.Error, sqlite3.Error, AssertionError)  # of a database that the cut has ruined
+if BACKEND == "sqlite":
+    pytestmark = pytest.mark.faults_only
 
 
 @dataclass
@@ -32,8 +37,8 @@ class Site:
     """A database on a disk of its own, and a writer of the record that has been told what it may believe."""
 
     disk: Disk
-    server: services.PostgresServer
     stack: Stack
+    server: services.PostgresServer | None  # SQLite has none
     writer: subprocess.Popen[str]
     acked: int = 0
     told: dict[int, str] = field(default_factory=dict)  # last entry of an acknowledged batch -> its leaf hash
@@ -48,29 +53,42 @@ class Site:
         return words
 
     def write_and_cut(self, *, least: int, more_s: float) -> None:
-        """Let the writer go on, cut the power in the middle of it, and bring disk and database back."""
+        """Let the writer go on, cut the power in the middle of it, and bring the disk back."""
         assert self.writer.stdin is not None
         enough = self.acked + least
         self.writer.stdin.write("go\n")
         self.writer.stdin.flush()
         while self.acked < enough:
-            assert self.read_line()[0] == "ack"
+            words = self.read_line()
+            assert words[0] == "ack", f"the writer stopped by itself: {words}"
         time.sleep(more_s)
         self.disk.cut()
-        self.server.kill()
+        if self.server is not None:
+            self.server.kill()
         while self.read_line()[0] != "down":
             pass
         self.disk.unmount()
         self.disk.mount()
 
     def lost(self) -> list[int]:
-        """Return the acknowledged entries that are not in the database, or not as they were told."""
-        with psycopg.connect(self.server.url) as database:
-            rows = database.execute("SELECT seq, encode(hash, 'hex') FROM archive_leaf").fetchall()
-            size = database.execute("SELECT size FROM archive_head").fetchone()
-        stored: dict[int, str] = dict(rows)
-        assert size is not None and sorted(stored) == list(range(size[0])), "the record has a gap"
+        """Start the database; return the acknowledged entries that are not in it, or not as they were told."""
+        if self.server is not None:
+            self.server.start()
+        leaves, size = self._rows()
+        stored: dict[int, str] = dict(leaves)
+        assert sorted(stored) == list(range(size)), "the record has a gap"
         return sorted(seq for seq, digest in self.told.items() if stored.get(seq) != digest)
+
+    def _rows(self) -> tuple[list[tuple[int, str]], int]:
+        sizes = "SELECT size FROM archive_head"
+        if self.server is None:
+            with closing(sqlite3.connect(self.disk.root / "onrecord.sqlite3")) as file:
+                leaves = file.execute("SELECT seq, lower(hex(hash)) FROM archive_leaf").fetchall()
+                return leaves, int(file.execute(sizes).fetchone()[0])
+        with psycopg.connect(self.server.url) as database:
+            leaves = database.execute("SELECT seq, encode(hash, 'hex') FROM archive_leaf").fetchall()
+            (size,) = database.execute(sizes).fetchone() or (0,)
+            return leaves, size
 
 
 @pytest.fixture
@@ -78,49 +96,73 @@ def site() -> Iterator[Site]:
     with ExitStack() as undo:
         disk = new_disk(size_mb=3_000 if IS_LONG else 700)
         undo.callback(disk.unmount)
-        server = postgres_on(disk)
-        undo.callback(server.kill)
-        stack = new_stack()
-        stack.environment |= {"DATABASE_URL": server.url, "ONRECORD_GUARD_S": "0"}
-        environment = os.environ | stack.environment | {"DJANGO_SETTINGS_MODULE": "messenger.settings"}
-        command = services.dies_with_parent([sys.executable, "-c", PROGRAM], by="KILL")
-        writer = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        undo.callback(writer.wait)
+        stack, server = new_stack(), None
+        stack.environment["ONRECORD_GUARD_S"] = "0"
+        if BACKEND == "postgres":
+            server = postgres_on(disk)
+            undo.callback(server.kill)
+            stack.environment["DATABASE_URL"] = server.url
+        else:
+            stack.environment["ONRECORD_VAR"] = str(disk.root)
+        writer = undo.enter_context(start_writer(stack))
         undo.callback(writer.kill)
-        site = Site(disk, server, stack, writer)
+        site = Site(disk, stack, server, writer)
         assert site.read_line() == ["ready"]
         yield site
 
 
-def test_a_power_cut_loses_nothing_acknowledged_and_both_controls_do(site: Site) -> None:
+def start_writer(stack: Stack, *arguments: str) -> subprocess.Popen[str]:
+    environment = os.environ | stack.environment | {"DJANGO_SETTINGS_MODULE": "messenger.settings"}
+    command = services.dies_with_parent([sys.executable, "-c", PROGRAM, *arguments], by="KILL")
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_a_power_cut_loses_nothing_acknowledged_and_every_control_does(site: Site) -> None:
     dice, began = random.Random(SEED), time.monotonic()
     for _ in range(CYCLES):
         site.write_and_cut(least=LEAST_ACKED // CYCLES, more_s=dice.uniform(0, 0.2))
-        site.server.start()
         assert site.lost() == []
     checked = site.stack.manage("record", "check", check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     print(f"seed {SEED}: {CYCLES} cuts, {site.acked:,} acknowledged, 0 lost, {time.monotonic() - began:.0f} s")
     assert site.acked >= LEAST_ACKED
-    for broken in ("synchronous_commit", "fsync"):
-        print(f"  control {broken} = off: {count_lost_without(broken, site)} acknowledged batches lost")
+    for name, weaken in (POSTGRES_CONTROLS if site.server else SQLITE_CONTROLS).items():
+        weaken(site)
+        print(f"  control {name}: {count_lost(site, name)} acknowledged batches lost")
 
 
-def count_lost_without(setting: str, site: Site) -> str:
+def count_lost(site: Site, name: str) -> str:
     """Cut the power of a database that does not sync; return how much is missing, which must be something."""
-    site.server.stop()
-    configure(site.server, **{setting: "off"})
-    site.server.start()
     guard = Path(site.stack.environment["ONRECORD_VAR"]) / "keys" / "guard" / "checkpoint"
     guard.unlink(missing_ok=True)  # of a record that an earlier control has cut back
     site.told.clear()
     site.write_and_cut(least=1_000, more_s=0.3)
     try:
-        site.server.start()
         lost = site.lost()
-    except (services.ServiceFailed, psycopg.Error, AssertionError) as error:
+    except GONE as error:
         return f"the database itself is damaged ({str(error).splitlines()[0]}), all"
-    assert lost, f"{setting} = off is not caught"
+    assert lost, f"{name} is not caught"
     return str(len(lost))
+
+
+def turn_off(setting: str) -> Callable[[Site], None]:
+    def weaken(site: Site) -> None:
+        assert site.server is not None
+        site.server.stop()
+        configure(site.server, **{setting: "off"})
+        site.server.start()
+
+    return weaken
+
+
+def write_without_sync(site: Site) -> None:
+    site.writer.kill()
+    site.writer.wait()
+    site.writer = start_writer(site.stack, "PRAGMA synchronous=OFF")
+    assert site.read_line() == ["ready"]
+
+
+POSTGRES_CONTROLS = {f"{name} = off": turn_off(name) for name in ("synchronous_commit", "fsync")}
+SQLITE_CONTROLS = {"synchronous = OFF": write_without_sync}

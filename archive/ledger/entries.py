@@ -15,6 +15,7 @@ from archive.leaf import of_allowed_size
 from archive.ledger import storing, words
 from archive.models import RecordKey
 
+COLUMNS = ("seq", "stream_id", "n", "kind", "at", "bucket", "ciphertext")
 _WITHOUT_ZONE = len("2026-11-21T16:00:00.000")
 
 

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -20,7 +19,7 @@ from archive.ledger import entries, storing, tiles, words
 from archive.ledger.entries import End, Receipt
 from archive.ledger.guarding import keep_on_commit
 from archive.ledger.head import keystore, lock_head, signed_frontier
-from archive.models import Checkpoint, Entry, Head, Leaf, RecordKey, Stream
+from archive.models import Checkpoint, Document, Entry, Head, Leaf, RecordKey, Stream
 
 MOST_ENDS = 2000  # streams whose ends are remembered from one transaction to the next
 Callback = tuple[Callable[[], object], bool]  # and whether it may fail without a consequence
@@ -74,9 +73,8 @@ class Page:
         frontier_before = self._frontier.copy()
         made = [one for turn in turns for one in turn.made]
         self._frontier.extend([one.receipt.leaf_hash for one in made])
-        with self._at_work(), storing.few_round_trips(len(made)):
-            self._write(made)
-            note = self._sign(self._frontier, at=made[-1].receipt.at)
+        with self._at_work():
+            note = self._write(made, frontier=self._frontier)
         stored = _Stored(turns, frontier_before, known=Known(self._frontier.copy(), dict(self._ends)))
         self._steps.append(stored)
         transaction.on_commit(stored)
@@ -98,23 +96,27 @@ class Page:
         self._ends[event.stream] = End(end.id, end.name, made.receipt.n, made.receipt.leaf_hash)
         return made.receipt
 
-    def _write(self, made: Sequence[entries.Made]) -> None:
-        ends = sorted(self._ends[name] for name in {one.receipt.stream for one in made})
-        storing.put_stream_ends([(end.id, end.name, end.n, end.last) for end in ends])
-        storing.insert(Leaf, ("seq", "data", "hash"), [one.leaf for one in made])
-        storing.insert(
-            Entry, ("seq", "stream_id", "n", "kind", "at", "bucket", "ciphertext"), [one.entry for one in made]
-        )
-        storing.insert(RecordKey, ("seq", "bucket", "wrapped"), [one.record_key for one in made])
-        words.store([one.document for one in made if one.document is not None])
-        tiles.store_full(old_size=made[0].receipt.seq, leaves=[one.receipt.leaf_hash for one in made])
-
-    def _sign(self, frontier: merkle.Frontier, *, at: datetime) -> str:
+    def _write(self, made: Sequence[entries.Made], *, frontier: merkle.Frontier) -> str:
+        """Write the entries under a signed checkpoint, and return its note."""
         statement = checkpoint.Statement(origin=self._origin, size=frontier.size, root=frontier.root())
         note = checkpoint.sign(statement, key=self._keys.log_key)
-        row = (statement.size, statement.root, note, storing.as_time(at))
-        storing.insert(Checkpoint, ("size", "root", "note", "at"), [row])
-        storing.move_head(size=frontier.size, frontier=frontier.to_bytes())
+        signed = (statement.size, statement.root, note, storing.as_time(made[-1].receipt.at))
+        documents = [one.document for one in made if one.document is not None]
+        ends = sorted(self._ends[name] for name in {one.receipt.stream for one in made})
+        storing.store(
+            [
+                storing.Table(Leaf, ("seq", "data", "hash"), [one.leaf for one in made]),
+                storing.Table(Entry, entries.COLUMNS, [one.entry for one in made]),
+                storing.Table(RecordKey, ("seq", "bucket", "wrapped"), [one.record_key for one in made]),
+                storing.Table(Document, words.COLUMNS, documents),
+                storing.Table(Checkpoint, ("size", "root", "note", "at"), [signed]),
+            ],
+            ends=[(end.id, end.name, end.n, end.last) for end in ends],
+            size=frontier.size,
+            frontier=frontier.to_bytes(),
+        )
+        words.index(documents)
+        tiles.store_full(old_size=made[0].receipt.seq, leaves=[one.receipt.leaf_hash for one in made])
         return note
 
     def _load_ends(self, names: Collection[str]) -> None:

@@ -27,7 +27,7 @@ def store_full(*, old_size: int, leaves: Sequence[bytes]) -> None:
         full = [hashes[i : i + WIDTH] for i in range(0, len(hashes) - WIDTH + 1, WIDTH)]
         new = [merkle.perfect_root(tile) for tile in full]
         rows = [(level, first + i, b"".join(tile), root) for i, (tile, root) in enumerate(zip(full, new, strict=True))]
-        storing.insert(Tile, ("level", "index", "hashes", "root"), rows)
+        storing.insert(storing.Table(Tile, ("level", "index", "hashes", "root"), rows))
         level += 1
 
 

@@ -49,7 +49,12 @@ def row(event: Event, *, seq: int, stream: str, at: storing.Value, content: dict
 
 def store(rows: Sequence[storing.Row]) -> None:
     """Store search rows, ascending and with none between them, and index them. Costs nothing where there are none."""
-    storing.insert(Document, COLUMNS, rows)
+    storing.insert(storing.Table(Document, COLUMNS, rows))
+    index(rows)
+
+
+def index(rows: Sequence[storing.Row]) -> None:
+    """Index search rows that are stored, ascending and with none between them."""
     if rows and connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             cursor.execute(_INDEX, (rows[0][0], rows[-1][0]))

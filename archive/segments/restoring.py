@@ -22,6 +22,7 @@ from archive.keys import KeyMissing
 from archive.keys.store import destroyed_names
 from archive.leaf import parse_time
 from archive.ledger import storing, tiles, words
+from archive.ledger.entries import COLUMNS as ENTRY_COLUMNS
 from archive.ledger.head import keystore
 from archive.ledger.opening import place_of
 from archive.models import (
@@ -85,9 +86,9 @@ def restore_entries(
             restored.contents.append((entry, content))
         restored.at = at
     storing.put_stream_ends([(stream, _name(stream, kept), n, last) for stream, (n, last) in sorted(touched.items())])
-    storing.insert(Leaf, ("seq", "data", "hash"), leaves)
-    storing.insert(Entry, ("seq", "stream_id", "n", "kind", "at", "bucket", "ciphertext"), rows)
-    storing.insert(RecordKey, ("seq", "bucket", "wrapped"), keys)
+    storing.insert(storing.Table(Leaf, ("seq", "data", "hash"), leaves))
+    storing.insert(storing.Table(Entry, ENTRY_COLUMNS, rows))
+    storing.insert(storing.Table(RecordKey, ("seq", "bucket", "wrapped"), keys))
     words.store(documents)
     tiles.store_full(old_size=old_size, leaves=hashes)
     head.size, head.frontier, restored.size = frontier.size, frontier.to_bytes(), frontier.size
@@ -124,7 +125,7 @@ def restore_checkpoint(note: str, *, at: datetime) -> None:
     statement = checkpoint.parse(note)
     if not Checkpoint.objects.filter(size=statement.size).exists():
         row = (statement.size, statement.root, note, storing.as_time(at))
-        storing.insert(Checkpoint, ("size", "root", "note", "at"), [row])
+        storing.insert(storing.Table(Checkpoint, ("size", "root", "note", "at"), [row]))
 
 
 def restore_what_entries_say(contents: Sequence[tuple[SealedEntry, Content]]) -> None:

@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 from django.db import models
 
+from archive.statements import fetch
 from messenger.conversations.models import Message, StreamEvent
-from messenger.people.loading import columns, load, select, width
+from messenger.people.loading import columns, load, width
 from messenger.people.models import Contact, Person
 
 _AUTHOR_AT = width(Message)
@@ -23,7 +24,7 @@ def load_events(after: Mapping[int, int], *, limit: int) -> list[StreamEvent]:
     if not after:
         return []
     values = [value for place in after.items() for value in place]
-    return [load(StreamEvent, row) for row in select(_events_after(len(after)), [*values, limit])]
+    return [load(StreamEvent, row) for row in fetch(_events_after(len(after)), [*values, limit])]
 
 
 def load_messages(seqs: Sequence[int]) -> list[Message]:
@@ -31,7 +32,7 @@ def load_messages(seqs: Sequence[int]) -> list[Message]:
     if not seqs:
         return []
     messages = []
-    for row in select(_messages(len(seqs)), seqs):
+    for row in fetch(_messages(len(seqs)), seqs):
         message = load(Message, row[:_AUTHOR_AT])
         message.author = _loaded(Person, row[_AUTHOR_AT:_CONTACT_AT])
         message.contact = _loaded(Contact, row[_CONTACT_AT:])

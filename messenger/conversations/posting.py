@@ -14,16 +14,17 @@ from uuid import UUID
 from django.utils import timezone
 
 from archive import events, ledger
+from archive.statements import fetch_together
 from messenger.conversations import attachments as files
 from messenger.conversations import rows, texts
 from messenger.conversations.access import Seat
 from messenger.conversations.models import Conversation, Mention, Message, RefusedPost
-from messenger.conversations.seats import Place, access_seats
+from messenger.conversations.seats import Place, seats_from, seats_question
 from messenger.conversations.stream import Said, Words, append_messages
-from messenger.people.doors import Door, open_doors
+from messenger.people.doors import Door, doors_question, open_doors
 from messenger.people.errors import Conflict, Denial, Invalid, NotAllowed, NotFound
 from messenger.people.models import Person
-from messenger.policy.access import active_rules
+from messenger.policy.access import rules_from, rules_question
 from messenger.policy.verdicts import Phrase, Verdict, review
 
 _MENTION = re.compile(r"(?<!\w)@(\w[\w.-]*)")
@@ -110,11 +111,21 @@ def write_posts(wishes: Sequence[Wish]) -> list[Answer]:
 
 
 def _standing(wishes: Sequence[Wish], *, at: datetime) -> Standing:
+    doors = {wish.door for wish in wishes if wish.door is not None}
+    client_keys = [wish.client_key for wish in wishes]
+    of_seats, of_doors, of_keys, of_rules = fetch_together(
+        [
+            seats_question([(wish.person_id, wish.conversation_id) for wish in wishes]),
+            doors_question(doors, at=at),
+            rows.keys_question(client_keys),
+            rules_question(),
+        ]
+    )
     return Standing(
-        seats=access_seats([(wish.person_id, wish.conversation_id) for wish in wishes]),
-        doors=open_doors({wish.door for wish in wishes if wish.door is not None}, at=at),
-        used_keys=rows.used_keys([wish.client_key for wish in wishes]),
-        rules=active_rules(),
+        seats=seats_from(of_seats),
+        doors=open_doors(doors, of_doors),
+        used_keys=rows.used_keys(client_keys, of_keys),
+        rules=rules_from(of_rules),
         at=at,
     )
 

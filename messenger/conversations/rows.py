@@ -1,11 +1,12 @@
 """The statements that every message needs, written out once and for any number of rows: Django would compile them anew
 for each one, which costs ten times what the database needs to run them.
 
-They do what the ORM would do, for any columns that the models have. Must not be used for what is not done for each
-message, nor outside the transaction that records the entry.
+They do what the ORM would do, for any columns that the models have; a Change can be carried out with others in one trip
+to the database. Must not be used for what is not done for each message, nor outside the transaction that records the
+entry.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -13,9 +14,18 @@ from uuid import UUID
 
 from django.db import connection, models
 
+from archive import statements
+from archive.statements import Found, Question, many, one_of, rows, rows_of
 from messenger.conversations.models import Conversation, Message, ReadMarker, RefusedPost
 
 Fields = Sequence["models.Field[Any, Any]"]  # Any: of whatever type
+
+
+class Change(NamedTuple):
+    """A statement that writes, and what the rows that it returns say of the objects at hand."""
+
+    question: Question
+    settle: Callable[[Found], None]
 
 
 class Step(NamedTuple):
@@ -34,20 +44,40 @@ class Mark(NamedTuple):
     at: datetime
 
 
+def carry_out(*changes: Change | None) -> None:
+    """Carry out changes of which none builds on another, and settle the last one; None is nothing to do.
+
+    Raises IntegrityError.
+    """
+    wanted = [change for change in changes if change is not None]
+    if wanted:
+        *others, last = wanted
+        last.settle(statements.carry_out([other.question for other in others], asked=last.question))
+
+
 def insert(row: models.Model) -> None:
     """Store a new row as `save(force_insert=True)` would, and give it its key. Raises IntegrityError."""
-    insert_all([row])
+    carry_out(insertion([row]))
 
 
-def insert_all(rows: Sequence[models.Model]) -> None:
+def insert_all(new: Sequence[models.Model]) -> None:
     """Store new rows of one model together, as insert() would each; costs nothing where there are none."""
-    if not rows:
-        return
-    statement, fields = _insert_of(type(rows[0]), len(rows))
-    values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for row in rows for field in fields]
-    for row, (key,) in zip(rows, _rows(statement, values), strict=True):
-        row.pk = key
-        row._state.adding, row._state.db = False, connection.alias
+    carry_out(insertion(new))
+
+
+def insertion(new: Sequence[models.Model]) -> Change | None:
+    """Return what insert_all() does; None where there are no rows."""
+    if not new:
+        return None
+    statement, fields = _insert_of(type(new[0]), len(new))
+    values = [[field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields] for row in new]
+
+    def give_keys(found: Found) -> None:
+        for row, (key,) in zip(new, found, strict=True):
+            row.pk = key
+            row._state.adding, row._state.db = False, connection.alias
+
+    return Change(Question(statement, rows(values)), give_keys)
 
 
 def advance(conversation: Conversation, *, n: int, at: datetime, messages: int) -> None:
@@ -57,47 +87,69 @@ def advance(conversation: Conversation, *, n: int, at: datetime, messages: int) 
 
 def advance_all(steps: Mapping[Conversation, Step]) -> None:
     """Move conversations on, each by its step; the objects then say what the rows say."""
+    carry_out(advancement(steps))
+
+
+def advancement(steps: Mapping[Conversation, Step]) -> Change | None:
+    """Return what advance_all() does; None where there are no steps."""
     if not steps:
-        return
+        return None
     by_id = {conversation.pk: conversation for conversation in steps}
-    values = [value for talk, step in steps.items() for value in (talk.pk, step.n, _time(step.at), step.messages)]
-    table = Conversation._meta.db_table
+    values = [(talk.pk, step.n, _time(step.at), step.messages) for talk, step in steps.items()]
+    table, kinds = Conversation._meta.db_table, ("bigint", "bigint", "timestamptz", "bigint")
     statement = (
         f"UPDATE {table} SET head = step.column2, last_at = step.column3, ordinal = ordinal + step.column4 "  # noqa: S608 (a model's name)
-        f"FROM ({_values(4, len(steps))}) AS step WHERE id = step.column1 RETURNING id, ordinal"
+        f"FROM ({rows_of(kinds, len(steps))}) AS step WHERE id = step.column1 RETURNING id, ordinal"
     )
-    moved = dict(_rows(statement, values))
-    if len(moved) != len(steps):
-        raise LookupError("A conversation that was to move on is not there.")
-    for pk, ordinal in moved.items():
-        conversation = by_id[pk]
-        step = steps[conversation]
-        conversation.head, conversation.last_at, conversation.ordinal = step.n, step.at, ordinal
+
+    def follow(found: Found) -> None:
+        if len(found) != len(steps):
+            raise LookupError("A conversation that was to move on is not there.")
+        for pk, ordinal in found:
+            conversation = by_id[pk]
+            step = steps[conversation]
+            conversation.head, conversation.last_at, conversation.ordinal = step.n, step.at, ordinal
+
+    return Change(Question(statement, rows(values)), follow)
 
 
 def mark_all(marks: Mapping[tuple[int, int], Mark]) -> None:
     """Move the markers of people who have just spoken, by conversation and person."""
+    carry_out(marking(marks))
+
+
+def marking(marks: Mapping[tuple[int, int], Mark]) -> Change | None:
+    """Return what mark_all() does; None where there are no marks."""
     if not marks:
-        return
-    values = [value for place, (n, ordinal, at) in marks.items() for value in (*place, n, ordinal, _time(at))]
+        return None
+    values = [(*place, n, ordinal, _time(at)) for place, (n, ordinal, at) in marks.items()]
+    kinds = ("bigint", "bigint", "bigint", "bigint", "timestamptz")
     statement = (
         f"UPDATE {ReadMarker._meta.db_table} SET n = mark.column3, ordinal = mark.column4, at = mark.column5 "  # noqa: S608 (a model's name)
-        f"FROM ({_values(5, len(marks))}) AS mark WHERE conversation_id = mark.column1 AND person_id = mark.column2"
+        f"FROM ({rows_of(kinds, len(marks))}) AS mark "
+        "WHERE conversation_id = mark.column1 AND person_id = mark.column2 RETURNING 1"
     )
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
+    return Change(Question(statement, rows(values)), lambda _found: None)
 
 
-def used_keys(client_keys: Collection[UUID]) -> frozenset[UUID]:
-    """Return those of the client keys with which a post came before, whatever became of it."""
-    field = Message._meta.get_field("client_key")
-    by_value = {field.get_db_prep_value(key, connection): key for key in client_keys}
-    places = ", ".join(["%s"] * len(by_value))
+def keys_question(client_keys: Collection[UUID]) -> Question:
+    """Return the query for those of the client keys with which a post came before, whatever became of it."""
+    wanted = [_key(key) for key in client_keys]
     statement = " UNION ALL ".join(
-        f"SELECT client_key FROM {model._meta.db_table} WHERE client_key IN ({places})"  # noqa: S608 (a model's name)
+        f"SELECT client_key FROM {model._meta.db_table} WHERE client_key {one_of('uuid', len(wanted))}"  # noqa: S608 (a model's name)
         for model in (Message, RefusedPost)
     )
-    return frozenset(by_value[value] for (value,) in _rows(statement, [*by_value, *by_value]))
+    return Question(statement, [*many(wanted), *many(wanted)])
+
+
+def used_keys(client_keys: Collection[UUID], found: Found) -> frozenset[UUID]:
+    """Return those of the client keys that the answer names."""
+    used = {value for (value,) in found}
+    return frozenset(key for key in client_keys if _key(key) in used)
+
+
+def _key(key: UUID) -> Any:  # Any: text on SQLite, the key itself on PostgreSQL
+    return Message._meta.get_field("client_key").get_db_prep_value(key, connection)
 
 
 @cache
@@ -105,22 +157,9 @@ def _insert_of(model: type[models.Model], count: int) -> tuple[str, Fields]:
     fields = [field for field in model._meta.concrete_fields if not field.primary_key]
     quote = connection.ops.quote_name
     columns = ", ".join(quote(field.column) for field in fields)
+    kinds = tuple(str(field.db_type(connection)) for field in fields)
     key, target = quote(model._meta.pk.column), quote(model._meta.db_table)
-    return f"INSERT INTO {target} ({columns}) {_values(len(fields), count)} RETURNING {key}", fields
-
-
-@cache
-def _values(columns: int, count: int) -> str:
-    """Return VALUES with so many rows. Both databases call the columns of such a list column1, column2, …"""
-    one = f"({', '.join(['%s'] * columns)})"
-    return f"VALUES {', '.join([one] * count)}"
-
-
-def _rows(statement: str, values: Sequence[Any]) -> list[Any]:  # Any: what columns hold
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        found: list[Any] = cursor.fetchall()
-    return found
+    return f"INSERT INTO {target} ({columns}) {rows_of(kinds, count)} RETURNING {key}", fields
 
 
 def _time(at: datetime) -> Any:  # Any: text on SQLite, the time itself on PostgreSQL

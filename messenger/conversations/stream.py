@@ -43,8 +43,10 @@ class Said:
 def append(conversation: Conversation, event: Event, *, data: dict[str, Any] | None = None) -> ledger.Receipt:
     """Record an event that is no message in the conversation's stream and project it; announce it at the commit."""
     receipt = ledger.record(event)
-    rows.insert(_projected(conversation, event, receipt, data=data))
-    rows.advance(conversation, n=receipt.n, at=event.at, messages=0)
+    rows.carry_out(
+        rows.insertion([_projected(conversation, event, receipt, data=data)]),
+        rows.advancement({conversation: rows.Step(receipt.n, event.at, messages=0)}),
+    )
     bus.announce(conversation.pk)
     return receipt
 
@@ -63,31 +65,28 @@ def append_messages(said: Sequence[Said]) -> list[Message]:
     receipts = ledger.record_all([one.event for one in said])
     for one, receipt in zip(said, receipts, strict=True):
         name_in_record(one.words.attachments, seq=receipt.seq)
-    rows.insert_all([_projected(one.conversation, one.event, at) for one, at in zip(said, receipts, strict=True)])
     ordinals = _advance(said, receipts)
     messages = [_message(*given) for given in zip(said, receipts, ordinals, strict=True)]
-    rows.insert_all(messages)
-    rows.mark_all(
-        {
-            (message.conversation_id, message.author_id): rows.Mark(message.n, message.ordinal, message.at)
-            for message in messages
-            if message.author_id is not None
-        }
-    )
+    marks = {
+        (message.conversation_id, message.author_id): rows.Mark(message.n, message.ordinal, message.at)
+        for message in messages
+        if message.author_id is not None
+    }
+    rows.carry_out(rows.marking(marks), rows.insertion(messages))
     for conversation_id in {one.conversation.pk for one in said}:
         bus.announce(conversation_id)
     return messages
 
 
 def _advance(said: Sequence[Said], receipts: Sequence[ledger.Receipt]) -> list[int]:
-    """Move the conversations on and return the ordinal of each message."""
+    """Project the events, move the conversations on and return the ordinal of each message."""
     counts = Counter(one.conversation for one in said)
-    rows.advance_all(
-        {
-            one.conversation: rows.Step(receipt.n, one.event.at, counts[one.conversation])
-            for one, receipt in zip(said, receipts, strict=True)
-        }
-    )
+    steps = {
+        one.conversation: rows.Step(receipt.n, one.event.at, counts[one.conversation])
+        for one, receipt in zip(said, receipts, strict=True)
+    }
+    projected = [_projected(one.conversation, one.event, at) for one, at in zip(said, receipts, strict=True)]
+    rows.carry_out(rows.insertion(projected), rows.advancement(steps))
     before = {conversation: conversation.ordinal - count for conversation, count in counts.items()}
     ordinals = []
     for one in said:

@@ -35,14 +35,6 @@ def load(model: type[Row], values: Sequence[Any]) -> Row:
     return model.from_db(connection.alias, names, found)
 
 
-def select(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """Return the rows of a statement."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-    return found
-
-
 @cache
 def _loading(model: type[models.Model]) -> tuple[list[str], Converters]:
     fields = model._meta.concrete_fields

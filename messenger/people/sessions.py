@@ -15,7 +15,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from archive import events, ledger
-from messenger.people.loading import columns, load, select, width
+from archive.statements import fetch
+from messenger.people.loading import columns, load, width
 from messenger.people.models import Person, Revocation, SignInSession, digest_of
 from messenger.people.standing import as_now
 
@@ -48,7 +49,7 @@ def live_session(session_key: str | None, *, at: datetime | None = None) -> Sign
     """Return the open session of an active person with this key, with the person loaded, or None."""
     if not session_key:
         return None
-    found = select(_live_session(), [digest_of(session_key), connection.ops.adapt_datetimefield_value(_oldest(at))])
+    found = fetch(_live_session(), [digest_of(session_key), connection.ops.adapt_datetimefield_value(_oldest(at))])
     if not found:
         return None
     values = found[0]

@@ -7,9 +7,10 @@ from typing import Final
 from django.utils import timezone
 
 from archive import events, ledger
+from archive.statements import fetch
 from messenger.people.checks import TOKEN_NAME_LENGTH, clean_line
 from messenger.people.errors import NotAllowed, NotFound
-from messenger.people.loading import columns, load, select, width
+from messenger.people.loading import columns, load, width
 from messenger.people.models import ApiToken, Person, Revocation, digest_of, new_secret
 from messenger.people.standing import as_now
 
@@ -52,7 +53,7 @@ def close_tokens(person: Person, *, actor: Person, at: datetime) -> list[events.
 
 def live_token(secret: str) -> ApiToken | None:
     """Return the token with this secret, with its active person loaded, or None."""
-    found = select(_live_token(), [digest_of(secret)])
+    found = fetch(_live_token(), [digest_of(secret)])
     if not found:
         return None
     values = found[0]

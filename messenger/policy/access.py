@@ -2,8 +2,8 @@
 
 from functools import lru_cache
 
+from archive.statements import Found, Question, fetch
 from messenger.people.errors import NotFound
-from messenger.people.loading import select
 from messenger.people.models import Person
 from messenger.policy.models import Rule
 from messenger.policy.verdicts import Effect, Phrase, normalise
@@ -13,9 +13,18 @@ _Row = tuple[str, int, Effect, str]
 
 def active_rules() -> tuple[Phrase, ...]:
     """Return the rules in force, ready for `review`: one query; what is made from the rows is kept for next time."""
+    return rules_from(fetch(*rules_question()))
+
+
+def rules_question() -> Question:
+    """Return the query of `active_rules`, for who asks more at the same time; `rules_from` reads the answer."""
     # Written out, because every post asks it: Django would compile it anew each time.
-    statement = f"SELECT name, version, effect, pattern FROM {Rule._meta.db_table} WHERE is_active ORDER BY name"  # noqa: S608 (a model's name)
-    return _phrases(tuple((name, version, effect, pattern) for name, version, effect, pattern in select(statement, [])))
+    columns, table = "name, version, effect, pattern", Rule._meta.db_table
+    return Question(f"SELECT {columns} FROM {table} WHERE is_active ORDER BY name", [])  # noqa: S608 (a model's name)
+
+
+def rules_from(found: Found) -> tuple[Phrase, ...]:
+    return _phrases(tuple((name, version, effect, pattern) for name, version, effect, pattern in found))
 
 
 @lru_cache(maxsize=4)

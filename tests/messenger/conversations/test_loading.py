@@ -6,10 +6,11 @@ import pytest
 from django.db import connection, models
 from django.test.utils import CaptureQueriesContext
 
+from archive.statements import fetch
 from messenger.conversations import loading
 from messenger.conversations.models import Message, StreamEvent
 from messenger.people.actions import create_token, deactivate, revoke_token
-from messenger.people.loading import columns, load, select
+from messenger.people.loading import columns, load
 from messenger.people.models import ApiToken, Contact, Person, SignInSession
 from messenger.people.sessions import live_session, start_session
 from messenger.people.tokens import live_token
@@ -29,7 +30,7 @@ def test_every_column_comes_as_the_orm_brings_it(cast: Cast) -> None:
     create_token(cast.alice, name="phone")
     start_session(cast.alice, session_key="k" * 32, address="10.0.0.1", agent="a browser")
     for model in (Person, Contact, Message, StreamEvent, ApiToken, SignInSession):
-        rows = select(f"SELECT {columns(model, 'one')} FROM {model._meta.db_table} one ORDER BY id", [])  # noqa: S608 (names of models)
+        rows = fetch(f"SELECT {columns(model, 'one')} FROM {model._meta.db_table} one ORDER BY id", [])  # noqa: S608 (names of models)
         assert rows
         for mine, theirs in zip([load(model, row) for row in rows], model._default_manager.order_by("pk"), strict=True):
             assert values(mine) == values(theirs)

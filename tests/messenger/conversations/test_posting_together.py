@@ -14,13 +14,14 @@ from django.utils import timezone
 
 from archive import ledger
 from archive.models import Checkpoint
+from archive.statements import fetch
 from messenger.conversations import membership, postbox
 from messenger.conversations.access import access_conversation
 from messenger.conversations.models import Conversation, Mention, Message, ReadMarker, RefusedPost
 from messenger.conversations.posting import Answer, Posted, Refusal, Wish, write_posts
-from messenger.conversations.seats import LARGEST, access_seats
+from messenger.conversations.seats import LARGEST, seats_from, seats_question
 from messenger.people.actions import create_token, deactivate, revoke_token
-from messenger.people.doors import Door, door_of_session, door_of_token, open_doors
+from messenger.people.doors import Door, door_of_session, door_of_token, doors_question, open_doors
 from messenger.people.errors import Conflict, Denial, NotAllowed, NotFound
 from messenger.people.models import Person
 from messenger.people.sessions import end_session, start_session
@@ -39,6 +40,10 @@ def wish(person: Person, conversation: Conversation, body: str = "hello", **more
 def write(*wishes: Wish) -> list[Answer]:
     with ledger.transaction():
         return write_posts(wishes)
+
+
+def asked(*doors: Door) -> frozenset[Door]:
+    return open_doors(doors, fetch(*doors_question(doors, at=timezone.now())))
 
 
 def numbers(answers: Sequence[Answer]) -> list[int]:
@@ -101,7 +106,8 @@ def test_a_seat_is_found_exactly_where_access_finds_one(cast: Cast) -> None:
     deactivate(cast.adam, person=cast.dana, reason="left")
     people = [cast.alice, cast.bob, cast.charlie, cast.dana, cast.mona, cast.adam, cast.erin]
     places = [(person.pk, talk.pk) for person in people for talk in talks]
-    seats = access_seats([*places, (cast.alice.pk, LARGEST + 1), (cast.alice.pk, 2**53 - 1)])
+    question = seats_question([*places, (cast.alice.pk, LARGEST + 1), (cast.alice.pk, 2**53 - 1)])
+    seats = seats_from(fetch(*question))
     for person in people:
         for talk in talks:
             try:
@@ -130,11 +136,11 @@ def test_a_door_opens_until_it_is_closed_and_for_its_own_person_only(cast: Cast)
     doors = [kept, door_of_token(token), door_of_session(session), door_of_session(ended)]
     borrowed = Door(person_id=cast.bob.pk, digest=kept.digest, is_token=True)
     mixed_up = Door(person_id=cast.alice.pk, digest=kept.digest, is_token=False)
-    assert open_doors([*doors, borrowed, mixed_up], at=timezone.now()) == set(doors)
+    assert asked(*doors, borrowed, mixed_up) == set(doors)
     revoke_token(cast.alice, token=token)
     end_session(ended, reason="signed out")
-    assert open_doors(doors, at=timezone.now()) == {kept, door_of_session(session)}
-    assert open_doors([], at=timezone.now()) == set()
+    assert asked(*doors) == {kept, door_of_session(session)}
+    assert asked() == set()
 
 
 # --- through the box, under the record's lock -------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from archive import ledger
+from archive.statements import fetch
 from messenger.conversations import rows
 from messenger.conversations.models import Message, ReadMarker, RefusedPost, StreamEvent
 from tests.cast import Cast
@@ -15,6 +16,10 @@ from tests.messenger.conversations import office
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2026, 11, 21, 16, 0, 0, 123_456, tzinfo=UTC)
+
+
+def used(*keys: uuid.UUID) -> frozenset[uuid.UUID]:
+    return rows.used_keys(keys, fetch(*rows.keys_question(keys)))
 
 
 class Undone(Exception):
@@ -77,6 +82,6 @@ def test_a_client_key_is_used_by_a_message_or_by_refused_words(cast: Cast) -> No
         RefusedPost.objects.create(
             client_key=refused, person=cast.alice, conversation=message.conversation, seq=900, at=AT
         )
-        assert rows.used_keys([refused, uuid.uuid4()]) == {refused}
+        assert used(refused, uuid.uuid4()) == {refused}
         raise Undone
-    assert rows.used_keys([refused, message.client_key, uuid.uuid4()]) == {message.client_key}
+    assert used(refused, message.client_key, uuid.uuid4()) == {message.client_key}

@@ -9,35 +9,47 @@ import subprocess
 import sys
 
 RECORD = ("append", "check", "export", "proof", "storage")
-NAMES = (*RECORD, "growth", "outside", "sends", "fanout")
+REALTIME = ("realtime", "sends", "fanout", "idle")
+NAMES = (*RECORD, "growth", "outside", "http", *REALTIME)
 BACKENDS = ("sqlite", "postgres")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench")
-    parser.add_argument("name", nargs="?", choices=NAMES, help="by default all of the record")
-    parser.add_argument("--backend", choices=BACKENDS, help="by default both; fanout: postgres")
-    parser.add_argument("--entries", default="20000", help="how many entries the record has")
-    parser.add_argument("--members", default="200", help="fanout: how many sit in the room")
-    parser.add_argument("--server", default="daphne,uvicorn", help="fanout: under which servers")
-    parser.add_argument("--peers", default="", help="fanout: beside which peers (ejabberd,prosody)")
-    options = parser.parse_args()
-    if options.name == "fanout":
-        crowd = ["--members", options.members, "--server", options.server, "--peers", options.peers]
-        return _run("bench.fanout", *crowd, backend=options.backend or "postgres")
+    options = _options()
+    if options.name in REALTIME:
+        return _run("bench.realtime", options.name, *_realtime(options))
     backends = [options.backend] if options.backend else BACKENDS
     if options.name == "growth":
         return max(_run("bench.growth", "--entries", options.entries, backend=backend) for backend in backends)
     if options.name == "outside":  # files: which database they came from makes no difference
         return _run("bench.outside", "--entries", options.entries, backend=options.backend or "sqlite")
-    if options.name == "sends":
-        return max(_run("bench.sends", backend=backend) for backend in backends)
+    if options.name == "http":
+        return max(_run("bench.http", backend=backend) for backend in backends)
     names = [options.name] if options.name else RECORD
     wanted = [(name, backend) for name in names for backend in backends]
     return max(_run("bench.record", name, "--entries", options.entries, backend=backend) for name, backend in wanted)
 
 
-def _run(program: str, *arguments: str, backend: str) -> int:
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench")
+    parser.add_argument("name", nargs="?", choices=NAMES, help="by default all of the record")
+    parser.add_argument("--backend", choices=BACKENDS, help="by default both; of real time: always PostgreSQL")
+    parser.add_argument("--entries", default="20000", help="how many entries the record has")
+    parser.add_argument("--members", default="", help="real time: only rows with so many members, by comma")
+    parser.add_argument("--server", default="", help="real time: daphne, uvicorn, daphne-sqlite, by comma")
+    parser.add_argument("--peers", default=None, help="real time: ejabberd, prosody, by comma; empty for none")
+    parser.add_argument("--quick", action="store_true", help="real time: one round")
+    return parser.parse_args()
+
+
+def _realtime(options: argparse.Namespace) -> list[str]:
+    given = ["--members", *options.members.split(",")] if options.members else []
+    given += ["--server", options.server] if options.server else []
+    given += [] if options.peers is None else ["--peers", options.peers]
+    return [*given, *(["--quick"] if options.quick else [])]
+
+
+def _run(program: str, *arguments: str, backend: str = "postgres") -> int:
     command = [sys.executable, "-m", program, *arguments]
     done = subprocess.run(command, env=os.environ | {"ONRECORD_BENCH_BACKEND": backend}, check=False)
     return abs(done.returncode)

@@ -1,6 +1,6 @@
-"""The load of `sends`: senders that post one message after another, each waiting for its acknowledgement.
+"""The load of `http`: senders that post one message after another, each waiting for its acknowledgement.
 
-A program of its own, on another core than the server. It speaks HTTP or the socket as docs/protocol.md says, imports
+A program of its own, on another core than the server. It speaks HTTP as docs/protocol.md says, imports
 nothing of the product and prints one JSON line. It must not count a message that was not acknowledged.
 """
 
@@ -11,8 +11,6 @@ import time
 import uuid
 from urllib.parse import urlsplit
 
-from websockets.asyncio.client import connect
-
 BODY = "Could you send me the term sheet for the seven year note before we speak to the client? "
 
 
@@ -20,19 +18,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.load")
     parser.add_argument("url")
     parser.add_argument("seats", help="TOKEN@CONVERSATION of each sender, with commas between")
-    parser.add_argument("--door", choices=("http", "socket"), default="http")
     parser.add_argument("--seconds", type=float, default=5.0)
     options = parser.parse_args()
     seats = [(token, int(number)) for token, _, number in (seat.partition("@") for seat in options.seats.split(","))]
-    taken = asyncio.run(run(options.url, seats, door=options.door, seconds=options.seconds))
+    taken = asyncio.run(run(options.url, seats, seconds=options.seconds))
     print(json.dumps(taken))
 
 
-async def run(url: str, seats: list[tuple[str, int]], *, door: str, seconds: float) -> dict[str, object]:
+async def run(url: str, seats: list[tuple[str, int]], *, seconds: float) -> dict[str, object]:
     """Let every sender send until the time is over; the first tenth of it is not counted."""
-    sender = send_by_http if door == "http" else send_by_socket
     start = Start(len(seats), seconds=seconds)
-    taken = await asyncio.gather(*(sender(url, token, number, start=start) for token, number in seats))
+    taken = await asyncio.gather(*(send_by_http(url, token, number, start=start) for token, number in seats))
     begin = start.until - seconds
     times = sorted(took for part in taken for at, took in part if at > begin + seconds / 10)
     if not times:
@@ -88,26 +84,6 @@ async def _read_answer(reader: asyncio.StreamReader) -> int:
     fields = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
     await reader.readexactly(int(fields["content-length"]))
     return int(head.split(" ", 2)[1])
-
-
-async def send_by_socket(url: str, token: str, conversation: int, *, start: Start) -> list[tuple[float, float]]:
-    """Post over a socket; events are read and passed over until the acknowledgement comes."""
-    taken: list[tuple[float, float]] = []
-    address = url.replace("http", "ws", 1) + "/ws"
-    headers = {"Authorization": f"Bearer {token}", "Origin": url}
-    async with connect(address, additional_headers=headers, compression=None, max_size=None) as socket:
-        await socket.send(json.dumps({"t": "hello", "v": 1, "cursors": {}}))
-        await socket.recv()
-        until = await start.wait()
-        while (started := time.perf_counter()) < until:
-            key = str(uuid.uuid4())
-            await socket.send(json.dumps({"t": "post", "c": conversation, "client_key": key, "body": BODY}))
-            while (frame := json.loads(await socket.recv()))["t"] != "ack":
-                if frame["t"] == "error":
-                    raise RuntimeError(f"the server answered {frame}")
-            now = time.perf_counter()
-            taken.append((now, now - started))
-    return taken
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The peers of the fan-out benchmark from Debian's packages: ejabberd and prosody, archives in PostgreSQL.
+"""The peers of the real-time benchmark from Debian's packages: ejabberd and prosody, archives in PostgreSQL.
 
-Both serve one anonymous host and one room component over plain TCP, keep the room's archive in a database of their own
-on the same PostgreSQL as OnRecord, and are told not to tell everybody who enters.
+Both serve one anonymous host and a component with rooms over plain TCP, keep the rooms' archive in a database of their
+own on the same PostgreSQL as OnRecord, and are told not to tell everybody who enters.
 """
 
 import re
@@ -19,7 +19,8 @@ EJABBERD = """
 hosts: [localhost]
 loglevel: warning
 listen:
-  - {port: %(port)d, ip: "127.0.0.1", module: ejabberd_c2s, max_stanza_size: 262144, shaper: none, access: all}
+  - {port: %(port)d, ip: "127.0.0.1", module: ejabberd_c2s, max_stanza_size: 262144, shaper: none, access: all,
+     backlog: 1024}
 auth_method: [anonymous]
 anonymous_protocol: sasl_anon
 allow_multiple_connections: true

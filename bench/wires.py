@@ -1,156 +1,227 @@
-"""How a listener of the fan-out benchmark speaks: OnRecord's socket and XMPP, both as bytes over plain TCP.
+"""How one member of the crowd speaks: OnRecord's socket and XMPP, both as bytes over plain TCP.
 
 Cheap on purpose: what arrives is counted, not decoded, so that the load stays below one core. Imports nothing of the
-product; OnRecord's side follows docs/protocol.md, XMPP's RFC 6120, RFC 6121 and XEP-0045.
+product; OnRecord's side follows docs/protocol.md, XMPP's RFC 6120, RFC 6121 and XEP-0045. Must not wait: the crowd
+calls it when something has come.
 """
 
-import asyncio
 import json
 import re
+import socket
 import struct
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Generator
 
 TEXT, PING, PONG = 0x81, 0x89, 0x8A
-ROOM = "room@conference.localhost"
+CHUNK_BYTES = 256 * 1024
 STAMP = "zq%d."
+OWN = "wire%dn%d."
+
+Talk = Generator[bytes, bytes]  # gives what it waits for, is sent what has come up to there
+
+_chunk = bytearray(CHUNK_BYTES)  # one for all: a fresh one for each read costs more than the read
+_view = memoryview(_chunk)
 
 
-class Wire(asyncio.Protocol, ABC):
-    """One connection. `heard(wire, data)` gets whole frames or stanzas that have arrived, many at once."""
+class Refused(RuntimeError):
+    """The server does not do what the benchmark asks of it; the message holds its words."""
+
+
+class Wire(ABC):
+    """One connection. `count` is how many messages have come; `pending` is empty when its own last one is durable."""
+
+    __slots__ = ("count", "is_lost", "number", "pending", "rest", "socket", "stamps", "talk")
 
     needle: bytes  # occurs once in what one member receives of one message
     stamp: re.Pattern[bytes]  # finds the time that the sender wrote into it
-    is_begun = False
 
-    def __init__(self, heard: Callable[["Wire", bytes], None]) -> None:
-        self.heard = heard
+    def __init__(self, number: int, connection: socket.socket) -> None:
+        self.number, self.socket = number, connection
         self.rest = b""
+        self.count = 0
+        self.pending = b""  # what tells that its own message is durable
         self.is_lost = False
-        self.count = 0  # messages that have arrived
-        self._waiting: tuple[bytes, asyncio.Future[bytes]] | None = None
+        self.stamps: list[int] | None = None  # where the senders' times go while they are wanted
+        self.talk: tuple[Talk, bytes] | None = None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but name
+    def fileno(self) -> int:
+        return self.socket.fileno()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.is_lost = True
-        if self._waiting and not self._waiting[1].done():
-            self._waiting[1].set_exception(ConnectionResetError("the server hung up"))
+    def begin(self, talk: Talk) -> None:
+        """Go through a talk; until it is over nothing is counted."""
+        self.talk = (talk, next(talk))
+        self._go_on()
 
-    async def until(self, needle: bytes) -> bytes:
-        """Return what has come up to and with the needle; used while the connection begins."""
-        if needle not in self.rest:
-            future = asyncio.get_running_loop().create_future()
-            self._waiting = (needle, future)
-            await asyncio.wait_for(future, timeout=60)
-        before, _, self.rest = self.rest.partition(needle)
-        self._waiting = None
-        return before + needle
+    def read(self) -> None:
+        """Take what has come."""
+        try:
+            size = self.socket.recv_into(_chunk)
+        except BlockingIOError:
+            return
+        except OSError:
+            size = 0
+        if not size:
+            self.is_lost = True
+            return
+        self.rest = self.rest + bytes(_view[:size]) if self.rest else bytes(_view[:size])
+        if self.talk is not None:
+            self._go_on()
+        else:
+            self._count(self.take())
 
-    def data_received(self, data: bytes) -> None:
-        self.rest += data
-        if self._waiting is not None:
-            if self._waiting[0] in self.rest and not self._waiting[1].done():
-                self._waiting[1].set_result(b"")
-        elif self.is_begun:
-            self.take()
+    def send(self, data: bytes) -> None:
+        try:
+            if self.socket.send(data) != len(data):
+                raise Refused("the server does not read what a member says")
+        except BlockingIOError as full:
+            raise Refused("the server does not read what a member says") from full
+        except OSError:
+            self.is_lost = True
 
-    def begin(self) -> None:
-        """From now on what arrives is counted."""
-        self.is_begun = True
-        self.take()
+    def _go_on(self) -> None:
+        while self.talk is not None:
+            talk, needle = self.talk
+            before, found, after = self.rest.partition(needle)
+            if not found:
+                return
+            self.rest = after
+            try:
+                self.talk = (talk, talk.send(before + found))
+            except StopIteration:
+                self.talk = None
+        self._count(self.take())
+
+    def _count(self, data: bytes) -> None:
+        """Count whole frames or stanzas."""
+        if not data:
+            return
+        self.count += data.count(self.needle)
+        if self.pending and self.pending in data:
+            self.pending = b""
+        if self.stamps is not None:
+            self.stamps += map(int, self.stamp.findall(data))
 
     @abstractmethod
-    def take(self) -> None:
-        """Hand over the whole frames or stanzas in `rest`, and keep what is left."""
+    def take(self) -> bytes:
+        """Return the whole frames or stanzas in `rest`, and keep what is left."""
+
+    @abstractmethod
+    def open(self, *, url: str, name: str) -> Talk:
+        """Sign in."""
+
+    @abstractmethod
+    def enter(self, room: str) -> Talk | None:
+        """Enter a room; None when there is nothing to be said for that."""
 
     @abstractmethod
     def post(self, room: str, text: str) -> None:
-        """Send a message into the room."""
+        """Send a message into the room; `pending` is empty again when it is durable."""
 
 
 class OnRecordWire(Wire):
     """RFC 6455 with a mask of zeros: allowed, and free."""
 
+    __slots__ = ()
+
     needle = b'"kind":"message.created"'
     stamp = re.compile(rb'"body":"zq(\d+)\.')
 
-    async def open(self, *, url: str, token: str) -> None:
+    def open(self, *, url: str, name: str) -> Talk:
         host = url.split("//")[1]
-        self.transport.write(
+        self.send(
             f"GET /ws HTTP/1.1\r\nHost: {host}\r\nOrigin: {url}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-            f"Sec-WebSocket-Protocol: onrecord.v1\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+            f"Sec-WebSocket-Protocol: onrecord.v1\r\nAuthorization: Bearer {name}\r\n\r\n".encode()
         )
-        await self.until(b"\r\n\r\n")
+        answer = yield b"\r\n\r\n"
+        if b" 101 " not in answer[:20]:
+            raise Refused(answer.decode(errors="replace"))
         self._send(TEXT, json.dumps({"t": "hello", "v": 1, "cursors": {}}).encode())
-        await self.until(b'"frame_bytes":65536}}')
-        self.begin()
+        yield b'"frame_bytes":65536}}'
+
+    def enter(self, room: str) -> Talk | None:
+        """A member hears every conversation from the hello on."""
+        return None
 
     def post(self, room: str, text: str) -> None:
-        frame = {"t": "post", "c": int(room), "client_key": str(uuid.uuid4()), "body": text}
-        self._send(TEXT, json.dumps(frame).encode())
+        key = str(uuid.uuid4())
+        self.pending = f'"t":"ack","c":{room},'.encode()
+        self._send(TEXT, json.dumps({"t": "post", "c": int(room), "client_key": key, "body": text}).encode())
 
     def _send(self, opcode: int, payload: bytes) -> None:
         size = len(payload)
         head = struct.pack("!BB", opcode, 0x80 | size) if size < 126 else struct.pack("!BBH", opcode, 0xFE, size)
-        self.transport.write(head + bytes(4) + payload)
+        self.send(head + bytes(4) + payload)
 
-    def take(self) -> None:
-        data, at = self.rest, 0
-        while len(data) - at >= 2:
+    def take(self) -> bytes:
+        data, at, end_of_data = self.rest, 0, len(self.rest)
+        while end_of_data - at >= 2:
             size, head = data[at + 1], 2
             if size == 126:
                 size, head = int.from_bytes(data[at + 2 : at + 4], "big"), 4
             elif size == 127:
                 size, head = int.from_bytes(data[at + 2 : at + 10], "big"), 10
             end = at + head + size
-            if end > len(data):
+            if end > end_of_data:
                 break
             if data[at] == PING:
                 self._send(PONG, data[at + head : end])
+            elif data.startswith(b'{"t":"error"', at + head):
+                raise Refused(data[at + head : end].decode(errors="replace"))
             at = end
         self.rest = data[at:]
-        self.heard(self, data[:at])
+        return data[:at]
 
 
 class XmppWire(Wire):
-    """A client of an anonymous host that has entered one room without its history."""
+    """A client of an anonymous host, in rooms without their history. Its own message comes back when it is archived."""
+
+    __slots__ = ("posted",)
 
     needle = b"</message>"
     stamp = re.compile(rb"<body>zq(\d+)\.")
 
-    async def open(self, *, nick: str) -> None:
+    def __init__(self, number: int, connection: socket.socket) -> None:
+        super().__init__(number, connection)
+        self.posted = 0
+
+    def open(self, *, url: str, name: str) -> Talk:
         begin = (
-            "<stream:stream to='localhost' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' "
-            "version='1.0'>"
+            b"<stream:stream to='localhost' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' "
+            b"version='1.0'>"
         )
-        self.transport.write(begin.encode())
-        await self.until(b"</stream:features>")
-        self.transport.write(b"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>")
-        await self.until(b"<success")
-        self.rest = b""
-        self.transport.write(begin.encode())
-        await self.until(b"</stream:features>")
-        self.transport.write(b"<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")
-        await self.until(b"</iq>")
-        self.transport.write(
-            f"<presence to='{ROOM}/{nick}'><x xmlns='http://jabber.org/protocol/muc'>"
+        self.send(begin)
+        yield b"</stream:features>"
+        self.send(b"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>")
+        yield b"<success"
+        yield b">"
+        self.send(begin)
+        yield b"</stream:features>"
+        self.send(b"<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")
+        yield b"</iq>"
+
+    def enter(self, room: str) -> Talk:
+        self.send(
+            f"<presence to='{room}/m{self.number}'><x xmlns='http://jabber.org/protocol/muc'>"
             "<history maxstanzas='0'/></x></presence>".encode()
         )
-        await self.until(b"<subject")  # the last thing that a room says to who enters
-        await self.until(b"</message>" if b"<subject/>" not in self.rest else b"")
-        self.begin()
+        yield b"<subject"  # the last thing that a room says to who enters
+        yield self.needle
 
     def post(self, room: str, text: str) -> None:
+        self.posted += 1
+        own = OWN % (self.number, self.posted)
+        self.pending = own.encode()
         key = uuid.uuid4().hex
-        self.transport.write(f"<message to='{room}' type='groupchat' id='{key}'><body>{text}</body></message>".encode())
+        self.send(f"<message to='{room}' type='groupchat' id='{key}'><body>{text} {own}</body></message>".encode())
 
-    def take(self) -> None:
+    def take(self) -> bytes:
         end = self.rest.rfind(self.needle) + len(self.needle)
-        if end >= len(self.needle):
-            data, self.rest = self.rest[:end], self.rest[end:]
-            self.heard(self, data)
+        if end < len(self.needle):
+            return b""
+        data, self.rest = self.rest[:end], self.rest[end:]
+        return data
+
+
+KINDS: dict[str, type[Wire]] = {"onrecord": OnRecordWire, "xmpp": XmppWire}

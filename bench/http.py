@@ -1,4 +1,4 @@
-"""Durable acknowledged sends through the doors, by HTTP and by socket, with 1, 16 and 64 senders.
+"""Durable acknowledged sends through HTTP, with 1, 16 and 64 senders; through the socket: realtime.py.
 
 The server, its database and Redis share one core, the load has another one. Every sender is somebody else and has a
 conversation of their own: nobody hears anything but their own words. Afterwards the record is checked: what was
@@ -22,15 +22,13 @@ from bench.usage import computed_s  # noqa: E402  (as above)
 from tests.stack import ROOT, Stack, new_stack  # noqa: E402
 
 SENDERS = (1, 16, 64)
-DOORS = ("http", "socket")
 ROUNDS = 3
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.sends")
+    parser = argparse.ArgumentParser(prog="python -m bench.http")
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--senders", type=int, nargs="*", default=SENDERS)
-    parser.add_argument("--doors", choices=DOORS, nargs="*", default=DOORS)
     options = parser.parse_args()
     stack = new_stack()
     stack.environment |= {"ONRECORD_SWEEP_S": "2.0", "ONRECORD_SOCKET_RATE": "1000000"}  # they post as fast as they can
@@ -38,21 +36,17 @@ def main() -> None:
     seats = _fill(stack, senders=max(options.senders))
     stack.web.start()
     try:
-        acknowledged = sum(
-            _round(stack.url, seats[:senders], door=door, seconds=options.seconds)
-            for door in options.doors
-            for senders in options.senders
-        )
+        acknowledged = sum(_round(stack.url, seats[:senders], seconds=options.seconds) for senders in options.senders)
     finally:
         stack.web.stop()
     check = json.loads(stack.manage("record", "check", "--json").stdout)
-    report("sends", backend=BACKEND, acknowledged=acknowledged, entries=check["size"], is_sound=check["is_sound"])
+    report("http", backend=BACKEND, acknowledged=acknowledged, entries=check["size"], is_sound=check["is_sound"])
 
 
 def _fill(stack: Stack, *, senders: int) -> list[str]:
     """Make the senders and return their seats, as bench.load takes them."""
     filled = subprocess.run(
-        [sys.executable, "-m", "bench.room", str(senders)],
+        [sys.executable, "-m", "bench.room", "1", "--desks", str(senders)],
         env=os.environ | stack.environment | {"DJANGO_SETTINGS_MODULE": "messenger.settings"},
         capture_output=True,
         text=True,
@@ -63,17 +57,17 @@ def _fill(stack: Stack, *, senders: int) -> list[str]:
     return [f"{token}@{desk}" for token, desk in zip(room["tokens"], room["desks"], strict=True)]
 
 
-def _round(url: str, seats: list[str], *, door: str, seconds: float) -> int:
-    runs = [_load(url, seats, door=door, seconds=seconds) for _ in range(ROUNDS)]
+def _round(url: str, seats: list[str], *, seconds: float) -> int:
+    runs = [_load(url, seats, seconds=seconds) for _ in range(ROUNDS)]
     runs.sort(key=lambda run: float(run["per_second"]))
     middle = {name: value for name, value in runs[ROUNDS // 2].items() if name != "acknowledged"}
     spread = round((runs[-1]["per_second"] - runs[0]["per_second"]) / max(1, runs[ROUNDS // 2]["per_second"]), 2)
-    report("sends", backend=BACKEND, door=door, senders=len(seats), **middle, spread=spread)
+    report("http", backend=BACKEND, senders=len(seats), **middle, spread=spread)
     return sum(int(run["acknowledged"]) for run in runs)
 
 
-def _load(url: str, seats: list[str], *, door: str, seconds: float) -> dict[str, float]:
-    command = [sys.executable, "-m", "bench.load", url, ",".join(seats), "--door", door]
+def _load(url: str, seats: list[str], *, seconds: float) -> dict[str, float]:
+    command = [sys.executable, "-m", "bench.load", url, ",".join(seats)]
     before = computed_s()
     done = subprocess.run(
         ["taskset", "-c", str(LOAD_CORE), *command, "--seconds", str(seconds)],

@@ -1,0 +1,1 @@
+"""Tests of the benchmarks: their accounts, their verdicts and a short form of each."""

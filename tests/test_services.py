@@ -1,5 +1,7 @@
 """The private servers of the tests keep what the product relies on."""
 
+import os
+import signal
 from collections.abc import Iterator
 
 import psycopg
@@ -26,6 +28,15 @@ def test_what_postgres_committed_survives_its_kill(postgres: services.PostgresSe
     postgres.start()
     with psycopg.connect(postgres.url) as connection:
         assert connection.execute("SELECT x FROM t").fetchone() == (42,)
+
+
+def test_a_kill_ends_a_backend_that_hangs(postgres: services.PostgresServer) -> None:
+    connection = psycopg.connect(postgres.url)
+    os.kill(connection.info.backend_pid, signal.SIGSTOP)
+    postgres.kill()
+    postgres.start()  # refused while anybody holds the memory of the one before
+    with pytest.raises(psycopg.OperationalError), connection:
+        connection.execute("SELECT 1")
 
 
 def test_a_server_that_cannot_start_says_why(postgres: services.PostgresServer) -> None:

@@ -14,6 +14,7 @@ from django.core.management import execute_from_command_line
 os.environ["DJANGO_SETTINGS_MODULE"] = "messenger.settings"
 django.setup()
 
+from messenger.conversations import posting  # noqa: E402  (settings are read by the set-up above)
 from messenger.delivery import hub  # noqa: E402  (settings are read by the set-up above)
 from messenger.delivery.line import Line  # noqa: E402
 from messenger.delivery.parcels import Shipment  # noqa: E402
@@ -37,6 +38,11 @@ def never_revoke() -> None:
     hub.Hub._revoke = lambda *_: None  # type: ignore[method-assign]
 
 
+def never_look_again() -> None:
+    """A post is written however its session or token stands by then."""
+    posting.open_doors = lambda doors, *_, **__: frozenset(doors)  # type: ignore[attr-defined]  # that is the defect
+
+
 def believe_every_frame() -> None:
     """Frames are taken as they come."""
     frames_in.parse = json.loads  # type: ignore[assignment]  # that is the defect
@@ -45,6 +51,7 @@ def believe_every_frame() -> None:
 DEFECTS: dict[str, Callable[[], None]] = {
     "never-re-read": never_re_read,
     "never-revoke": never_revoke,
+    "never-look-again": never_look_again,
     "believe-every-frame": believe_every_frame,
 }
 

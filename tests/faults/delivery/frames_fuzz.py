@@ -1,4 +1,5 @@
-"""Frames that nobody should send: RFC 6455 broken at every bit of its header, and our own frames with wrong fields.
+"""Frames that nobody should send: RFC 6455 broken at every bit of its header, our own frames with wrong fields, and
+requests that open no socket.
 
 Pure: a dice in, bytes out. What a server must do with them is the business of test_fuzz.py.
 """
@@ -53,9 +54,30 @@ def raw_frame(dice: random.Random) -> bytes:
     return dice.choice(kinds)()
 
 
+def broken_upgrade(dice: random.Random, lines: dict[str, str]) -> bytes:
+    """Return the request that opens a socket, broken in one or two places, or cut off."""
+    lines, first = dict(lines), "GET /ws HTTP/1.1"
+    for _ in range(dice.randrange(1, 3)):
+        name = dice.choice(list(lines))
+        change = dice.choice((
+            lambda name=name: lines.pop(name, None),
+            lambda name=name: lines.update({name: dice.choice(("", "0", "\x00", "é", "null", "x" * 70_000))}),
+            lambda: lines.update({"Sec-WebSocket-Extensions": "permessage-deflate; server_max_window_bits=99"}),
+            lambda: lines.update({"Content-Length": dice.choice(("5", "-1", "99999999999"))}),
+            lambda: lines.update({"Transfer-Encoding": "chunked"}),
+            lambda: lines.update({f"X-{number}": "y" for number in range(200)}),
+        ))  # fmt: skip
+        change()
+    if dice.random() < 0.3:
+        first = dice.choice(("POST /ws HTTP/1.1", "GET /ws HTTP/1.0", "GET /ws", "GET /wss HTTP/1.1", "\x16\x03\x01"))
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    request = f"{first}\r\n{head}\r\n".encode()
+    return request[: dice.randrange(1, len(request))] if dice.random() < 0.2 else request
+
+
 def shaped_frame(dice: random.Random, *, conversation: int) -> bytes:
     """Return one of our own frames with some of its fields wrong, missing or of another kind."""
-    frame = _good_frame(dice, conversation)
+    frame = good_frame(dice, conversation)
     for _ in range(dice.randrange(4)):
         field = dice.choice([*frame, "v", "t", "c", "n", "extra"])
         if dice.random() < 0.3:
@@ -70,12 +92,13 @@ def shaped_frame(dice: random.Random, *, conversation: int) -> bytes:
     return wire(text.encode(errors="surrogatepass"))
 
 
-def _good_frame(dice: random.Random, conversation: int) -> dict[str, Any]:
+def good_frame(dice: random.Random, conversation: int) -> dict[str, Any]:
     c = dice.choice((conversation, 999_999))
     key = str(uuid.UUID(int=dice.getrandbits(128)))
     frames: tuple[dict[str, Any], ...] = (
         {"t": "hello", "v": 1, "cursors": {str(conversation): 1}},
         {"t": "post", "c": c, "client_key": key, "body": "fuzz"},
+        {"t": "post", "c": c, "client_key": key, "body": "fuzz", "attachments": [key]},
         {"t": "read", "c": c, "n": dice.randrange(100)},
         {"t": "typing", "c": c},
         {"t": "ping"},

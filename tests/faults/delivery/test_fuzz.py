@@ -1,10 +1,10 @@
 """Frames that nobody should send, in every state of the protocol: no traceback, no close 1011, nobody else disturbed.
 
+A witness is told messages the whole time; how long they take while frames come is compared with quiet times in between.
 Control: a server that takes frames as they come is found by what it logs. `make faults` sends 10,000 frames.
 """
 
 import asyncio
-import base64
 import contextlib
 import json
 import random
@@ -18,17 +18,21 @@ from autobahn.exception import Disconnected
 
 from messenger.web.sockets import ChatSocket
 from tests.faults.delivery.clients import Seat
-from tests.faults.delivery.frames_fuzz import CLOSE, raw_frame, shaped_frame, wire
+from tests.faults.delivery.frames_fuzz import CLOSE, broken_upgrade, good_frame, raw_frame, shaped_frame, wire
 from tests.faults.delivery.history import Limits, Line, judge, read_log
+from tests.faults.delivery.raw_socket import open_raw, upgrade_lines
 from tests.faults.delivery.rig import IS_LONG, SEED, Rig, memory_of, open_office, read_store, run_load
 from tests.stack import ROOT, Stack, new_stack
 
-FRAMES = 10_000 if IS_LONG else 1_000
-STATES = ("fresh", "greeted", "in a fragment", "closing")
+FRAMES, ROUNDS = (10_000, 20) if IS_LONG else (600, 3)
+STATES = ("handshake", "fresh", "greeted", "in a fragment", "closing")
+QUIET = 40 if IS_LONG else 10  # messages to the witness between two storms
 GROWTH = 0.05 if IS_LONG else 0.3  # a short run measures the warming up
-WITNESS_P99_S = 0.25 if IS_LONG else 2.0
+# Undisturbed is: in so short a time, or, on a machine that others use as well, in hardly longer than in quiet times.
+WITNESS_P99_S, WITNESS_RATIO = (0.25, 1.5) if IS_LONG else (2.0, 3.0)
 CONTROL_FRAMES = 60
 SILENCE_S = 1.0
+KNOCK_S = 0.3  # a request that was cut off is waited for by the server
 LAST = "the last frame of this connection"
 SHAPED = 0.6  # of the connections; the others send bytes
 if not IS_LONG:
@@ -47,35 +51,31 @@ class Attacker:
 
     async def attack(self, dice: random.Random, *, state: str, frames: int) -> None:
         """Bring a new connection into a state and send frames; a connection that ends early has had enough."""
-        reader, writer = await self._open()
+        if state == "handshake":
+            await self._knock(dice, frames)
+            return
+        reader, writer = await open_raw(self.seat, port=self.port)
         try:
-            writer.write(self._prelude(state))
             # The first broken frame ends the connection: those that are only senseless go by themselves.
-            is_shaped = dice.random() < SHAPED
-            for _ in range(frames):
-                writer.write(shaped_frame(dice, conversation=self.conversation) if is_shaped else raw_frame(dice))
-            writer.write(wire(json.dumps({"t": "post", "client_key": LAST}).encode()))
+            is_shaped, last = dice.random() < SHAPED, wire(json.dumps({"t": "post", "client_key": LAST}).encode())
+            sent = [
+                shaped_frame(dice, conversation=self.conversation) if is_shaped else raw_frame(dice)
+                for _ in range(frames)
+            ]
+            writer.write(b"".join([self._prelude(state), *sent, last]))
             await self._read(reader)
         finally:
             writer.transport.abort()
 
-    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        lines = {
-            "Host": f"localhost:{self.port}",
-            "Upgrade": "websocket",
-            "Connection": "Upgrade",
-            "Sec-WebSocket-Key": base64.b64encode(bytes(16)).decode(),
-            "Sec-WebSocket-Version": "13",
-            "Sec-WebSocket-Protocol": "onrecord.v1",
-            "Origin": f"http://localhost:{self.port}",
-            **self.seat.headers,
-        }
-        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-        writer.write(f"GET /ws HTTP/1.1\r\n{head}\r\n".encode())
-        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
-        assert answer.startswith(b"HTTP/1.1 101"), answer
-        return reader, writer
+    async def _knock(self, dice: random.Random, frames: int) -> None:
+        """Ask for a socket wrongly, with frames behind it; each try counts as one frame."""
+        for _ in range(frames):
+            reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            with contextlib.suppress(OSError, TimeoutError):
+                writer.write(broken_upgrade(dice, upgrade_lines(self.seat, port=self.port)) + raw_frame(dice))
+                answer = await asyncio.wait_for(reader.readline(), KNOCK_S)
+                self.answers[f"HTTP {answer[9:12].decode(errors='replace')}"] += 1
+            writer.transport.abort()
 
     def _prelude(self, state: str) -> bytes:
         hello = wire(json.dumps({"t": "hello", "v": 1, "cursors": {str(self.conversation): 1}}).encode())
@@ -125,41 +125,57 @@ def test_no_frame_makes_the_server_fail_or_disturbs_anybody(stack: Stack) -> Non
     quiet, loud = percentiles(log)
     print(
         f"seed {SEED}, {FRAMES} frames in {len(STATES)} states: {verdict.line()}; witness p99 {quiet * 1000:.0f} ms "
-        f"before, {loud * 1000:.0f} ms during; closes {dict(attacker.codes)}; answers {dict(attacker.answers)}"
+        f"in quiet times, {loud * 1000:.0f} ms during; closes {dict(attacker.codes)}; answers {dict(attacker.answers)}"
     )
     assert verdict.faults == []
     assert "Traceback" not in stack.log() and "socket_failed" not in stack.log()
     assert 1011 not in attacker.codes
     assert attacker.answers["failed"] == 0
     assert min(attacker.answers[code] for code in ("malformed_json", "unknown_type", "invalid", "hello_first")) > 0
-    assert loud <= WITNESS_P99_S
+    assert loud <= max(WITNESS_P99_S, WITNESS_RATIO * quiet)
 
 
 async def storm(rig: Rig, stack: Stack, attacker: Attacker) -> None:
-    dice = random.Random(SEED)
     rig.add_reader(1)
     rig.add_sender(0, pause_s=0.05)
     await rig.start()
-    await rig.some_more(20)
-    rig.log.note("fault", what="fuzz")
-    sent = 0
-    while sent < FRAMES:
-        count = dice.randrange(1, 20)
-        await attacker.attack(dice, state=STATES[sent % len(STATES)], frames=count)
-        sent += count
+    for number in range(ROUNDS):
+        rig.log.note("quiet")
+        await rig.some_more(QUIET)
+        rig.log.note("fault", what="fuzz")
+        await asyncio.gather(*(one_state(attacker, state, turn=number) for state in STATES))
         rig.log.note("memory", rss=memory_of(stack.web))
 
 
+async def one_state(attacker: Attacker, state: str, *, turn: int) -> None:
+    """Send this state's share of the frames of one round, over as many connections as it takes."""
+    dice = random.Random(f"{SEED} {state} {turn}")
+    left = FRAMES // ROUNDS // len(STATES)
+    while left:
+        count = min(left, dice.randrange(1, 20))
+        await attacker.attack(dice, state=state, frames=count)
+        left -= count
+
+
 def percentiles(log: list[Line]) -> tuple[float, float]:
-    """Return the p99 of a message from its sender to the witness, before the first strange frame and after it."""
-    began = next(line["t"] for line in log if line["event"] == "fault")
+    """Return the p99 of a message from its sender to the witness, in quiet times and while strange frames came."""
     sent = {line["key"]: line["t"] for line in log if line["event"] == "sent"}
     parts: tuple[list[float], list[float]] = ([], [])
+    is_loud = False
     for line in log:
-        if line["event"] == "received" and line.get("key") in sent:
-            parts[line["t"] > began].append(line["t"] - sent[line["key"]])
-    before, during = (sorted(part)[int(len(part) * 0.99)] for part in parts)
-    return before, during
+        if line["event"] in ("fault", "quiet"):
+            is_loud = line["event"] == "fault"
+        elif line["event"] == "received" and line.get("key") in sent:
+            parts[is_loud].append(line["t"] - sent[line["key"]])
+    quiet, loud = (sorted(part)[int(len(part) * 0.99)] for part in parts)
+    return quiet, loud
+
+
+def test_every_frame_of_the_protocol_is_bent() -> None:
+    dice = random.Random(SEED)
+    schema = json.loads((ROOT / "docs" / "frames.schema.json").read_text(encoding="utf-8"))["$defs"]
+    kinds = {one["$ref"].rsplit("/", 1)[1] for one in schema["client"]["oneOf"]}
+    assert {good_frame(dice, 7)["t"] for _ in range(200)} == kinds
 
 
 @pytest.mark.parametrize("error", [Disconnected("closed protocol"), ConnectionResetError()])

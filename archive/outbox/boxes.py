@@ -96,7 +96,7 @@ class Outbox(Generic[Row]):
                 self.park(row, failure=failure, at=at, **fields)
                 return
             pause = self.backoff.pause_after(row.tries, chance=_chance.random())
-            told = {"due_at": at + pause, "lease_token": None, "failure": failure[:LONGEST_FAILURE]}
+            told = {"due_at": at + pause, "lease_token": None, "parked_at": None, "failure": failure[:LONGEST_FAILURE]}
             self._change(row, **dict(self.when_waiting) | told | fields)
 
     def park(self, row: Row, *, failure: str, at: datetime, **fields: object) -> None:

@@ -75,8 +75,8 @@ def _erase_texts(messages: Collection[Message]) -> None:
         return
     attempts = Attempt.objects.filter(places)
     keys = list(attempts.values_list("pk", flat=True))
-    attempts.filter(state="queued").update(state="cancelled", detail="no longer kept")
-    attempts.update(text=NO_LONGER_KEPT, decision={}, release=None, reasons=[])
+    attempts.filter(state="queued").update(state="cancelled", detail="no longer kept", due_at=None)
+    attempts.update(text=NO_LONGER_KEPT, decision={}, release=None, reasons=[], parked_at=None)
     StatusReport.objects.filter(attempt__in=keys).update(raw="")
     SimulatedText.objects.filter(reference__in=[str(key) for key in keys]).update(body="")
     for message in messages:

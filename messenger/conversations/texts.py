@@ -6,6 +6,7 @@ before a text is released is never followed by that text.
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from django.utils import timezone
 
 from archive import events, ledger
 from archive.events import SYSTEM, Actor, Json
+from archive.outbox import register as register_outbox
 from messenger.conversations.models import Conversation, Message
 from messenger.conversations.opening import open_unclaimed_thread
 from messenger.conversations.stream import Words, append, append_message
@@ -26,9 +28,14 @@ from messenger.sms.rules.decide import Decision
 from messenger.sms.transports.contract import Report, Result
 
 SWEEP_LIMIT = 50
-INBOUND_AT_ONCE = 10
 
 log = structlog.get_logger(__name__)
+
+
+def register() -> None:
+    """Make the outboxes of texts known; a text that a person puts in line again is shown in its thread."""
+    register_outbox(replace(sms.TEXTS, on_retried=_show_again))
+    register_outbox(inbound.INBOUND)
 
 
 def queue_text(
@@ -108,12 +115,9 @@ def receive_text(
 def process_inbound() -> int:
     """Work through the journal: the message into its thread, then what it asks for. Return how many were processed.
 
-    A text that fails stays in the journal for the next sweep and holds up none behind it: one of them may be a STOP.
+    A text that fails is tried again later and holds up none behind it: one of them may be a STOP.
     """
-    processed = 0
-    while done := _process_some():
-        processed += done
-    return processed
+    return inbound.INBOUND.work_off(_process, at=timezone.now())
 
 
 @ledger.action()
@@ -159,6 +163,11 @@ def _claim_next(*, at: datetime) -> sms.Claimed:
     return claimed
 
 
+def _show_again(attempt: Attempt, at: datetime) -> None:
+    attempt.refresh_from_db()
+    show_states([attempt], at=at)
+
+
 def _hand_over(attempt: Attempt) -> None:
     result = sms.submit(attempt)  # outside of any transaction
     _note_result(attempt, result=result, at=timezone.now())
@@ -170,21 +179,8 @@ def _note_result(attempt: Attempt, *, result: Result, at: datetime) -> None:
 
 
 @ledger.action()
-def _process_some() -> int:
-    return sum(_try_process(text) for text in inbound.take_waiting(limit=INBOUND_AT_ONCE))
-
-
-def _try_process(text: InboundText) -> bool:
-    try:
-        with ledger.transaction():
-            _process(text, at=timezone.now())
-    except Exception:  # whatever is wrong with this one, the next one may be a STOP
-        log.exception("inbound_text_failed", text=text.pk)
-        return False
-    return True
-
-
-def _process(text: InboundText, *, at: datetime) -> None:
+def _process(text: InboundText) -> None:
+    at = timezone.now()
     reading = inbound.classify(text.body)
     contact = _contact_for(text, at=at)
     conversation = Conversation.objects.filter(contact=contact).first() or open_unclaimed_thread(contact, at=at)
@@ -194,7 +190,7 @@ def _process(text: InboundText, *, at: datetime) -> None:
     if answer.confirmation:
         words = Words(body=answer.confirmation, client_key=uuid.uuid4())
         queue_text(conversation, words, hits=(), at=at, message_class="confirmation")
-    inbound.mark_processed(text, at=at)
+    inbound.INBOUND.finish(text, processed_at=max(at, text.received_at))
 
 
 def _show_inbound(conversation: Conversation, contact: Contact, text: InboundText, reading: inbound.Reading) -> Message:

@@ -7,12 +7,13 @@ Callers record the `sms.status` entries of what these functions return, inside o
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import uuid4
 
 import structlog
 from django.conf import settings
+from django.db.models import Q
 
 from archive import ledger
+from archive.outbox import Backoff, Outbox
 from messenger.people.models import Contact
 from messenger.sms.decisions import evaluate, evaluate_again
 from messenger.sms.models import Attempt, ConsentHead
@@ -23,12 +24,25 @@ from messenger.sms.states import join
 from messenger.sms.transports.contract import Ambiguous, NotCreated, Outgoing, Result, Submitted, Withdrawn
 from messenger.sms.transports.registry import carrier_named, configured_name
 
-__all__ = ["Claimed", "claim_due", "evaluate", "expire_leases", "mark", "queue", "submit"]
+__all__ = ["TEXTS", "Claimed", "claim_due", "evaluate", "expire_leases", "mark", "queue", "submit"]
 
 log = structlog.get_logger()
 
-LEASE = timedelta(seconds=60)
-RETRY_AFTER_S = (5, 30, 120, 600, 1800)  # after the last one a person sees "failed"
+# Only what the carrier surely does not have is tried again. A lease that ends leaves doubt: `expire_leases`.
+TEXTS = Outbox[Attempt](
+    name="texts",
+    title="Texts to phones",
+    rows=lambda: Attempt.objects.filter(Q(state__in=("queued", "submitting")) | Q(parked_at__isnull=False)),
+    describe=lambda attempt: f"Message {attempt.n} of conversation {attempt.conversation_id}",
+    lease=timedelta(seconds=60),
+    most_tries=6,
+    backoff=Backoff(first=timedelta(seconds=10), longest=timedelta(minutes=30), factor=4),
+    order=("conversation_id", "n"),
+    when_waiting={"state": "queued", "detail": ""},
+    when_leased={"state": "submitting"},
+    when_parked={"state": "failed"},
+    may_retry=lambda attempt: attempt.state == "failed",
+)
 
 
 @dataclass(frozen=True)
@@ -59,7 +73,7 @@ def queue(contact: Contact, *, conversation_id: int, n: int, decision: Decision,
         detail="" if decision.is_sendable else decision.objections[0].message[:200],
         reasons=[reason.as_json() for reason in decision.reasons],
         decision=decision.as_json(),
-        due_at=datetime.fromisoformat(decision.hold_until) if decision.hold_until else at,
+        due_at=_due_at(decision, at=at),
         created_at=at,
         updated_at=at,
     )
@@ -72,17 +86,14 @@ def claim_due(*, limit: int, at: datetime) -> Claimed:
     The contact's head row is locked while deciding: a STOP is either seen here, or finds the text leased.
     Contacts that somebody else holds are left for the next sweep.
     """
-    due = Attempt.objects.filter(state="queued", due_at__lte=at).order_by("due_at", "conversation_id", "n")
+    due = Attempt.objects.filter(state="queued", due_at__lte=at).order_by("due_at", *TEXTS.order)
     found = dict(due.values_list("pk", "contact_id")[:limit])
     heads = _lock_free_heads(set(found.values()))
-    attempts = (
-        Attempt.objects.select_for_update(skip_locked=True, of=("self",))
-        .select_related("contact")
-        .filter(pk__in=found, contact__in=heads, state="queued")
-        .order_by("due_at", "conversation_id", "n")
-    )
-    for attempt in (released := list(attempts)):
-        _release(attempt, head=heads[attempt.contact_id], at=at)
+    free = due.select_related("contact").filter(pk__in=found, contact__in=heads)
+    released = list[Attempt]()
+    for _ in found:  # one at a time; what is held until later could otherwise come round again
+        if (attempt := TEXTS.claim(at=at, among=free)) is not None:
+            released.append(_release(attempt, head=heads[attempt.contact_id], at=at))
     return Claimed(
         leased=tuple(attempt for attempt in released if attempt.state == "submitting"),
         refused=tuple(attempt for attempt in released if attempt.state == "refused"),
@@ -113,29 +124,36 @@ def submit(attempt: Attempt) -> Result:
 def mark(attempt: Attempt, *, result: Result, at: datetime) -> Attempt:
     """Write down what came of `submit`, and return the row as it is now. Harmless when it is called again."""
     row = Attempt.objects.select_for_update(of=("self",)).select_related("contact").get(pk=attempt.pk)
-    if row.lease_token != attempt.lease_token:
+    if row.lease_token is None or row.lease_token != attempt.lease_token:
         return row
     if isinstance(result, Submitted):
         row.carrier_id, row.state, row.detail = result.carrier_id, join(row.state, "submitted"), ""
         apply_parked(row)
+        TEXTS.finish(row, carrier_id=row.carrier_id, state=row.state, detail=row.detail, updated_at=at)
     elif row.state == "submitting" or (row.state == "in_doubt" and isinstance(result, NotCreated)):
         # What ended in doubt stays there unless the carrier itself says that it has nothing.
         _mark_not_submitted(row, result=result, at=at)
-    row.leased_until, row.updated_at = None, at
-    row.save()
-    return row
+    return _as_it_is(row)
 
 
 @ledger.transaction()
 def expire_leases(*, at: datetime) -> tuple[Attempt, ...]:
     """Put what was leased by a worker that died in doubt: nobody knows whether the carrier was called."""
-    expired = Attempt.objects.select_for_update(skip_locked=True, of=("self",)).select_related("contact")
-    stranded = tuple(expired.filter(state="submitting", leased_until__lt=at).order_by("pk"))
+    leased = Attempt.objects.select_for_update(skip_locked=True, of=("self",)).filter(state="submitting")
+    stranded = list(leased.filter(due_at__lt=at).order_by("pk"))
     for attempt in stranded:
-        attempt.state, attempt.detail, attempt.leased_until = "in_doubt", "The server stopped while sending.", None
-        attempt.updated_at = at
-    Attempt.objects.bulk_update(stranded, ["state", "detail", "leased_until", "updated_at"])
-    return stranded
+        _leave_in_doubt(attempt, why="The server stopped while sending.", at=at)
+    return tuple(_as_it_is(attempt) for attempt in stranded)
+
+
+def _due_at(decision: Decision, *, at: datetime) -> datetime | None:
+    if not decision.is_sendable:
+        return None
+    return datetime.fromisoformat(decision.hold_until) if decision.hold_until else at
+
+
+def _as_it_is(attempt: Attempt) -> Attempt:
+    return Attempt.objects.select_related("contact").get(pk=attempt.pk)
 
 
 def _lock_free_heads(contact_ids: set[int]) -> dict[int, ConsentHead]:
@@ -146,18 +164,18 @@ def _lock_free_heads(contact_ids: set[int]) -> dict[int, ConsentHead]:
     return {head.pk: head for head in free.order_by("pk")}
 
 
-def _release(attempt: Attempt, *, head: ConsentHead, at: datetime) -> None:
+def _release(attempt: Attempt, *, head: ConsentHead, at: datetime) -> Attempt:
     decision = evaluate_again(attempt, head=head, at=at)
-    attempt.release, attempt.updated_at = decision.as_json(), at
+    decided = {"release": decision.as_json(), "updated_at": at}
     if decision.outcome == "ALLOW":
-        attempt.state, attempt.carrier, attempt.tries = "submitting", configured_name(), attempt.tries + 1
-        attempt.lease_token, attempt.leased_until = uuid4(), at + LEASE
+        TEXTS.renew(attempt, at=at, carrier=configured_name(), **decided)
     elif decision.outcome == "HOLD_UNTIL":
-        attempt.due_at = datetime.fromisoformat(decision.hold_until)
+        TEXTS.postpone(attempt, until=datetime.fromisoformat(decision.hold_until), **decided)
     else:
-        attempt.state, attempt.reasons = "refused", [reason.as_json() for reason in decision.reasons]
-        attempt.detail = decision.objections[0].message[:200]
-    attempt.save()
+        reasons = [reason.as_json() for reason in decision.reasons]
+        detail = decision.objections[0].message[:200]
+        TEXTS.finish(attempt, state="refused", reasons=reasons, detail=detail, **decided)
+    return _as_it_is(attempt)
 
 
 def _is_still_leased(attempt: Attempt) -> bool:
@@ -169,13 +187,17 @@ def _is_still_leased(attempt: Attempt) -> bool:
 
 
 def _mark_not_submitted(row: Attempt, *, result: NotCreated | Ambiguous | Withdrawn, at: datetime) -> None:
-    row.detail = result.detail[:200]
+    detail = result.detail[:200]
     if isinstance(result, Ambiguous):
-        row.state = "in_doubt"
+        _leave_in_doubt(row, why=detail, at=at)
     elif isinstance(result, Withdrawn):
-        row.state = "cancelled"
-    elif not result.is_final and row.tries <= len(RETRY_AFTER_S):
-        row.state, row.due_at = "queued", at + timedelta(seconds=RETRY_AFTER_S[row.tries - 1])
-        row.lease_token = None
+        TEXTS.finish(row, state="cancelled", detail=detail, updated_at=at)
+    elif result.is_final:
+        TEXTS.finish(row, state="failed", detail=detail, updated_at=at)
     else:
-        row.state = "failed"
+        TEXTS.put_back(row, failure=detail, at=at, detail=detail, updated_at=at)
+
+
+def _leave_in_doubt(row: Attempt, *, why: str, at: datetime) -> None:
+    """Park it with its token: what its worker or the carrier says later may still resolve it."""
+    TEXTS.park(row, failure=why, at=at, state="in_doubt", detail=why, lease_token=row.lease_token, updated_at=at)

@@ -176,8 +176,8 @@ def _cancel_queued(contact: Contact, *, at: datetime) -> tuple[Attempt, ...]:
     cancelled = tuple(queued.order_by("id"))
     detail = "They asked not to be texted."
     for attempt in cancelled:
-        attempt.state, attempt.detail, attempt.updated_at = "cancelled", detail, at
-    Attempt.objects.bulk_update(cancelled, ["state", "detail", "updated_at"])
+        attempt.state, attempt.detail, attempt.due_at, attempt.updated_at = "cancelled", detail, None, at
+    Attempt.objects.bulk_update(cancelled, ["state", "detail", "due_at", "updated_at"])
     return cancelled
 
 

@@ -5,15 +5,17 @@ Must not decide what is archived: everything is, whatever it says. Threads and a
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from archive import ledger
+from archive.outbox import Backoff, Outbox
 from messenger.people.models import Contact, Firm
 from messenger.sms import consent
 from messenger.sms.models import Attempt, ConfirmationSent, InboundText
 from messenger.sms.rules.opt_out import Help, OptIn, OptOut, Reading, Words, read
 
 __all__ = [
+    "INBOUND",
     "Answer",
     "Help",
     "OptIn",
@@ -26,9 +28,20 @@ __all__ = [
     "handle_opt_out",
     "handle_words",
     "journal",
-    "mark_processed",
-    "take_waiting",
 ]
+
+# Nobody may set one aside: what a phone sent us belongs into the record, and may be a STOP.
+INBOUND = Outbox[InboundText](
+    name="inbound_texts",
+    title="Texts from phones",
+    rows=lambda: InboundText.objects.filter(processed_at=None),
+    describe=lambda text: f"Text {text.pk} of the journal",
+    lease=timedelta(minutes=5),
+    most_tries=10,  # about half an hour
+    backoff=Backoff(first=timedelta(seconds=5), longest=timedelta(minutes=10)),
+    order=("received_at", "pk"),
+    may_set_aside=lambda _text: False,
+)
 
 
 @dataclass(frozen=True)
@@ -44,20 +57,9 @@ def journal(*, carrier: str, carrier_id: str, number: str, to: str, body: str, a
     row, _ = InboundText.objects.get_or_create(
         carrier=carrier,
         carrier_id=carrier_id,
-        defaults={"number": number, "to": to, "body": _storable(body), "received_at": at},
+        defaults={"number": number, "to": to, "body": _storable(body), "received_at": at, "due_at": at},
     )
     return row
-
-
-def take_waiting(*, limit: int) -> list[InboundText]:
-    """Return unprocessed texts, oldest first, locked until the caller's transaction ends; others skip them."""
-    waiting = InboundText.objects.select_for_update(skip_locked=True).filter(processed_at=None)
-    return list(waiting.order_by("received_at", "id")[:limit])
-
-
-def mark_processed(text: InboundText, *, at: datetime) -> None:
-    text.processed_at = max(at, text.received_at)
-    text.save(update_fields=["processed_at"])
 
 
 def classify(body: str) -> Reading:

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from archive.outbox import Leased, due_index, parked_index, parked_rests
 from messenger.sms.states import (
     ATTEMPT_STATES,
     CONSENT_BASES,
@@ -84,8 +85,11 @@ class ConfirmationSent(models.Model):
         return self.key
 
 
-class Attempt(models.Model):
-    """One try to hand one text to one carrier. It is committed before the carrier is called, so no send is unknown."""
+class Attempt(Leased):
+    """The way of one text to one carrier. It is committed before the carrier is called, so no send is unknown.
+
+    A text in doubt keeps the token of its last lease: an answer that comes late may still resolve it.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     conversation_id = models.BigIntegerField()
@@ -104,10 +108,6 @@ class Attempt(models.Model):
     # Inputs, rule versions and verdict, when it was written and when it was let go: replaying them gives the same.
     decision = models.JSONField(default=dict)
     release = models.JSONField(null=True)
-    due_at = models.DateTimeField()
-    leased_until = models.DateTimeField(null=True)
-    lease_token = models.UUIDField(null=True)
-    tries = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 
@@ -115,8 +115,8 @@ class Attempt(models.Model):
         app_label = "messenger"
         ordering = ("created_at", "id")
         indexes = (
-            models.Index(fields=("due_at", "id"), condition=Q(state="queued"), name="attempt_due"),
-            models.Index(fields=("leased_until",), condition=Q(state="submitting"), name="attempt_leased"),
+            due_index("attempt"),
+            parked_index("attempt"),
             models.Index(fields=("contact", "created_at"), name="attempt_contact"),
         )
         constraints = (
@@ -129,16 +129,18 @@ class Attempt(models.Model):
             models.CheckConstraint(condition=Q(encoding__in=["gsm7", "ucs2"]), name="attempt_encoding_known"),
             models.CheckConstraint(condition=Q(segment_count__gte=1) & ~Q(text=""), name="attempt_has_words"),
             models.CheckConstraint(
-                condition=~Q(state="submitting") | Q(lease_token__isnull=False, leased_until__isnull=False),
+                condition=~Q(state="submitting") | Q(lease_token__isnull=False, due_at__isnull=False),
                 name="submitting_is_leased",
             ),
+            models.CheckConstraint(condition=~Q(state="queued") | Q(due_at__isnull=False), name="queued_is_due"),
+            parked_rests("attempt"),
         )
 
     def __str__(self) -> str:
         return f"{self.id} {self.state}"
 
 
-class InboundText(models.Model):
+class InboundText(Leased):
     """A text as the carrier gave it to us, before anybody read it: the same carrier id twice is one row."""
 
     carrier = models.CharField(max_length=20)
@@ -152,8 +154,13 @@ class InboundText(models.Model):
     class Meta:
         app_label = "messenger"
         ordering = ("received_at", "id")
-        indexes = (models.Index(fields=("number", "received_at"), name="inbound_number"),)
+        indexes = (
+            models.Index(fields=("number", "received_at"), name="inbound_number"),
+            due_index("inbound"),
+            parked_index("inbound"),
+        )
         constraints = (
+            parked_rests("inbound"),
             models.UniqueConstraint(fields=("carrier", "carrier_id"), name="inbound_once"),
             models.CheckConstraint(
                 condition=Q(processed_at__isnull=True) | Q(processed_at__gte=F("received_at")),

@@ -36,6 +36,8 @@ def receive_report(report: Report, *, carrier: str, at: datetime) -> Attempt | N
     attempt.carrier_id = attempt.carrier_id or report.carrier_id
     before = attempt.state
     _apply(kept, attempt=attempt)
+    if attempt.state != before:  # the carrier has it: nothing is left to try, nor to look at
+        attempt.due_at, attempt.parked_at = None, None
     attempt.updated_at = at
     attempt.save()
     return attempt if attempt.state != before else None

@@ -142,16 +142,55 @@ def test_proven_non_creation_is_tried_again_with_growing_pauses_and_an_end(
     contact: Contact, carrier: FakeCarrier
 ) -> None:
     carrier.answers = [NotCreated("throttled")] * 6
-    attempt, now, pauses = queue(contact), NOON, []
+    attempt, now, pauses = queue(contact), NOON, list[float]()
     while attempt.state == "queued":
-        assert actions.claim_due(limit=1, at=now - timedelta(seconds=1)).leased == () or not pauses
-        claimed = actions.claim_due(limit=1, at=now).leased or Attempt.objects.filter(state="submitting")
-        attempt = send(claimed[0], at=now)
-        pauses.append((attempt.due_at - now).total_seconds())
-        now = attempt.due_at
+        assert actions.claim_due(limit=1, at=now - timedelta(seconds=1)).leased == ()
+        (claimed,) = actions.claim_due(limit=1, at=now).leased
+        attempt = send(claimed, at=now)
+        pauses.append((attempt.due_at - now).total_seconds() if attempt.due_at else 0)
+        now = attempt.due_at or now
     assert (attempt.state, attempt.detail, attempt.tries) == ("failed", "throttled", 6)
-    assert pauses[:5] == [5, 30, 120, 600, 1800]
+    wholes = (10, 40, 160, 640, 1800)
+    assert all(whole / 2 <= pause <= whole for pause, whole in zip(pauses[:5], wholes, strict=True))
     assert len(carrier.given) == 6
+    assert (attempt.parked_at, attempt.failure) == (now, "throttled")
+
+
+def test_a_text_that_failed_for_good_or_left_is_not_parked(contact: Contact, carrier: FakeCarrier) -> None:
+    carrier.answers = [NotCreated("no such number", is_final=True), Submitted("one")]
+    for n in (1, 2):
+        queue(contact, n=n)
+    sweep()
+    assert states() == ["failed", "submitted"]
+    assert not actions.TEXTS.parked_rows().exists()
+    assert not Attempt.objects.filter(due_at__isnull=False).exists()
+
+
+def test_a_parked_text_that_is_retried_is_decided_anew(contact: Contact, carrier: FakeCarrier) -> None:
+    carrier.answers = [NotCreated("throttled")] * 6
+    attempt, now = queue(contact), NOON
+    while attempt.state == "queued":
+        now = attempt.due_at or now
+        (claimed,) = actions.claim_due(limit=1, at=now).leased
+        attempt = send(claimed, at=now)
+    assert actions.TEXTS.may_retry(attempt)
+    assert actions.TEXTS.retry(attempt, at=now)
+    consent.revoke(contact, by=None, channel="sms", words_used="STOP", rule="us-fed.opt-out.per-se@1", at=now)
+    assert states() == ["cancelled"], "a STOP finds it in line"
+    assert sweep(at=now + timedelta(hours=1)).leased == ()
+    assert len(carrier.given) == 6
+
+
+def test_a_text_in_doubt_is_parked_until_somebody_knows_and_cannot_be_retried(
+    contact: Contact, carrier: FakeCarrier
+) -> None:
+    carrier.answers = [Ambiguous("timeout")]
+    queue(contact)
+    (leased,) = sweep().leased
+    (parked,) = actions.TEXTS.parked_rows()
+    assert (parked.state, parked.failure, actions.TEXTS.may_retry(parked)) == ("in_doubt", "timeout", False)
+    assert actions.mark(leased, result=Submitted("late-1"), at=NOON).state == "submitted"
+    assert not actions.TEXTS.parked_rows().exists()
 
 
 def test_a_final_refusal_by_the_carrier_is_not_tried_again(contact: Contact, carrier: FakeCarrier) -> None:

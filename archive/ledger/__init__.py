@@ -19,6 +19,7 @@ from archive.ledger.fairness import FairQueue, QueueFull
 from archive.ledger.group import OutcomeUnknown
 from archive.ledger.guarding import keep_latest
 from archive.ledger.head import confirm_identity, verifier_key
+from archive.ledger.measuring import HISTOGRAMS
 from archive.ledger.proving import Prover, prove
 from archive.ledger.readiness import key_problem
 from archive.ledger.reading import (
@@ -41,10 +42,11 @@ from archive.ledger.rebuilding import register_rebuilding
 from archive.ledger.resuming import BadPlace, PlaceFile
 from archive.ledger.rows import Rows
 from archive.ledger.rows import read_range as read_rows
-from archive.ledger.writer import TooBusy, act, action, give_back_connection, stop_writer
+from archive.ledger.writer import TooBusy, act, action, give_back_connection, stop_writer, waiting
 from archive.sealing import NotOpened
 
 __all__ = [
+    "HISTOGRAMS",
     "BadPlace",
     "BehindGuard",
     "CheckReport",
@@ -104,4 +106,5 @@ __all__ = [
     "stream_leaves",
     "transaction",
     "verifier_key",
+    "waiting",
 ]

@@ -16,6 +16,7 @@ import structlog
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.db import transaction as database
 
+from archive.ledger import measuring
 from archive.ledger.page import Callback, Page, new_page, take_callbacks
 from archive.ledger.turns import turn
 
@@ -43,11 +44,13 @@ class Job:
     context: Context
     future: Future[Any] = field(default_factory=Future)
     callbacks: list[Callback] = field(default_factory=list)
+    came_at: float = field(default_factory=time.monotonic)
     _outcome: Callable[[], None] | None = None
 
     def attempt(self) -> None:
         """Run the action in a savepoint, and keep what came of it for the time after the commit."""
         started = time.monotonic()
+        measuring.WAIT.observe(started - self.came_at)
         try:
             with database.atomic():
                 result = self.context.run(self.call)
@@ -96,6 +99,8 @@ class Group:
                         raise DatabaseError("A savepoint could not be taken back: the whole group has to be.")
             self._callbacks = take_callbacks()
             self._is_committing = True
+        measuring.ACTIONS.observe(len(self.jobs))
+        measuring.COMMIT.observe(time.monotonic() - self._started)
 
     def join(self, job: Job) -> bool:
         """Take an action in, unless whoever asked has gone. From now on it belongs to the group, whatever happens."""

@@ -59,6 +59,10 @@ class Writer:
             self._bell.notify()
         return job
 
+    def waiting(self) -> int:
+        with self._bell:
+            return len(self._waiting)
+
     def stop(self) -> None:
         """Serve everybody who waits, then end the thread; the next action starts a new one."""
         with self._bell:
@@ -168,6 +172,11 @@ async def act(call: Callable[[], Result], *, name: str, lane: Hashable) -> Resul
     # In a task of its own: when the one who asked goes away, what follows the commit happens all the same.
     result: Result = await asyncio.shield(asyncio.ensure_future(_finish(job)))
     return result
+
+
+def waiting() -> int:
+    """Return how many actions wait for this process's writer now."""
+    return _writer.waiting()
 
 
 def stop_writer() -> None:

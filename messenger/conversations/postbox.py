@@ -7,6 +7,7 @@ alone, so only the guilty one is told of a failure. It must not judge a post; po
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -14,10 +15,15 @@ from dataclasses import dataclass, field
 import structlog
 
 from archive import ledger
+from archive.measures import POWERS, SECONDS, Histogram
 from messenger.conversations.posting import Answer, Wish, write_posts
 
 WAITING = 1000  # posts that may wait; whoever comes then is told to ask again
 TOGETHER = 128  # posts of one set
+
+SETS = Histogram("onrecord_posts_together", "Posts that were written together.", bounds=POWERS)
+WAIT = Histogram("onrecord_post_wait_seconds", "How long a post waited to be written.", bounds=SECONDS)
+HISTOGRAMS = (SETS, WAIT)
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +34,7 @@ class Post:
 
     wish: Wish
     answer: "Future[Answer]" = field(default_factory=Future)
+    came_at: float = field(default_factory=time.monotonic)
 
     def claim(self) -> bool:
         """Take the post on unless whoever waited has gone, and say whether; from now on they cannot go away."""
@@ -89,6 +96,8 @@ class PostBox:
             while len(posts) < TOGETHER and (post := self._waiting.take()) is not None:
                 if post.claim():
                     posts.append(post)
+                    WAIT.observe(time.monotonic() - post.came_at)
+        SETS.observe(len(posts))
         return posts
 
 

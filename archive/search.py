@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import BooleanField, F, Func, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Left
@@ -20,6 +21,8 @@ from archive.models import Document, Entry
 
 PAGE_SIZE = 25
 TOTAL_LIMIT = 1000  # beyond it a page says "more than": an exact count would read every match
+STEP, STEPS = 1000, 10  # entries with the words that a walk takes up at once, and how often before it is given up
+NEWEST = 2**63 - 1  # no entry has a higher number
 MAX_QUERY_LENGTH = 1000
 MAX_TERMS = 50
 SNIPPET_LENGTH = 160
@@ -203,14 +206,12 @@ class _WordsMatch(Func):
 
 # --- finding ---------------------------------------------------------------------------------------------------------
 def find(query: Query, *, after: int | None = None, limit: int = PAGE_SIZE) -> Page:
-    """Return one page of what the query matches, newest first, in two database queries. Raises BadQuery.
+    """Return one page of what the query matches, newest first, in a few database queries. Raises BadQuery.
 
     `after` is the `next` of the page before. A page is stable: entries recorded meanwhile do not shift it.
     """
     clauses = parse(query.words)
-    matches = _filtered(query, clauses)
-    total = matches.order_by()[: TOTAL_LIMIT + 1].count()
-    page = matches if after is None else matches.filter(seq__lt=after)
+    total, page = _walked(query, clauses, after=after, limit=limit) or _matched(query, clauses, after=after)
     rows = list(_with_places(page).order_by("-seq")[: limit + 1])
     hits = tuple(_hit(row, clauses) for row in rows[:limit])
     return Page(
@@ -219,6 +220,54 @@ def find(query: Query, *, after: int | None = None, limit: int = PAGE_SIZE) -> P
         total=min(total, TOTAL_LIMIT),
         is_total_exact=total <= TOTAL_LIMIT,
     )
+
+
+def _matched(query: Query, clauses: tuple[Clause, ...], *, after: int | None) -> tuple[int, QuerySet[Document]]:
+    """Return how many match, counted up to the limit and one, and what the page is taken from."""
+    matches = _filtered(query, clauses)
+    total = matches.order_by()[: TOTAL_LIMIT + 1].count()
+    return total, matches if after is None else matches.filter(seq__lt=after)
+
+
+def _walked(
+    query: Query, clauses: tuple[Clause, ...], *, after: int | None, limit: int
+) -> tuple[int, QuerySet[Document]] | None:
+    """Do on SQLite what _matched() does, by walking back through the index of words; None where that leads too far.
+
+    SQLite by itself lists every entry with the words first, so a common word would cost the more the longer the record
+    is. PostgreSQL knows how common a word is, and walks by itself.
+    """
+    if not clauses or connection.vendor != "sqlite":
+        return None
+    counted = _walk(query, clauses, before=NEWEST, most=TOTAL_LIMIT + 1)
+    shown = counted if after is None else _walk(query, clauses, before=after, most=limit + 1)
+    if counted is None or shown is None:
+        return None
+    return len(counted), Document.objects.filter(seq__in=shown[: limit + 1])
+
+
+def _walk(query: Query, clauses: tuple[Clause, ...], *, before: int, most: int) -> list[int] | None:
+    """Return the newest matches before an entry; None where the other conditions leave out nearly all of them."""
+    others = _filtered(query, ())
+    found: list[int] = []
+    for _ in range(STEPS):
+        step = _with_words(clauses, before=before)
+        found += others.filter(seq__in=step).order_by("-seq").values_list("seq", flat=True)
+        if len(found) >= most or len(step) < STEP:
+            return found[:most]
+        before = step[-1]
+    return None
+
+
+def _with_words(clauses: tuple[Clause, ...], *, before: int) -> list[int]:
+    """Return the newest entries with the words before an entry, as SQLite's index gives them one by one."""
+    statement = (
+        "SELECT rowid FROM archive_document_words WHERE archive_document_words MATCH %s AND rowid < %s "
+        "ORDER BY rowid DESC LIMIT %s"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, (fts5_match(clauses), before, STEP))
+        return [seq for (seq,) in cursor.fetchall()]
 
 
 def _filtered(query: Query, clauses: tuple[Clause, ...]) -> QuerySet[Document]:

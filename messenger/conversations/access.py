@@ -1,11 +1,18 @@
 """The only way to a conversation or a message for a person. Absent and forbidden raise the same NotFound."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
+from archive.statements import fetch
 from messenger.conversations.models import Conversation, Message
 from messenger.people.errors import NotFound
-from messenger.people.models import Person
-from messenger.spaces.models import Membership
+from messenger.people.loading import columns, load, width
+from messenger.people.models import Contact, Person
+from messenger.spaces.models import Membership, Space
+
+LARGEST = 2**63 - 1  # no row has a larger key, and no database takes a larger number
 
 
 @dataclass(frozen=True)
@@ -36,17 +43,48 @@ class Seat:
 # rule: us-hipaa-access
 def access_conversation(person: Person, conversation_id: int) -> Seat:
     """Return the person's seat in a conversation they belong to now."""
-    membership = (
-        # By the key itself: only that comparison takes a number that is too large for the database as "there is none".
-        Membership.objects.filter(
-            person=person, until_n=None, person__is_active=True, roster__conversation__pk=conversation_id
-        )
-        .select_related("roster__conversation__space", "roster__conversation__contact")
-        .first()
-    )
-    if membership is None:
+    if conversation_id > LARGEST:
         raise NotFound
-    return Seat(person=person, conversation=membership.roster.conversation, membership=membership)
+    found = fetch(f"{_seats()} AND talk.id = %s", [person.pk, conversation_id])
+    if not found:
+        raise NotFound
+    return _seat(person, found[0])
+
+
+def list_seats(person: Person) -> list[Seat]:
+    """Return the person's seats, that of the conversation in which something happened last first."""
+    found = fetch(f"{_seats()} ORDER BY talk.last_at DESC, talk.roster_id DESC", [person.pk])
+    return [_seat(person, values) for values in found]
+
+
+def _seat(person: Person, values: Sequence[Any]) -> Seat:  # Any, here and below: what columns hold
+    stay, talk, space, contact = _parts(values)
+    conversation, membership = load(Conversation, talk), load(Membership, stay)
+    conversation.space = load(Space, space) if conversation.space_id else None
+    conversation.contact = load(Contact, contact) if conversation.contact_id else None
+    return Seat(person=person, conversation=conversation, membership=membership)
+
+
+def _parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Yield the columns of each of the tables that a seat is read from."""
+    start = 0
+    for model in (Membership, Conversation, Space, Contact):
+        yield values[start : start + width(model)]
+        start += width(model)
+
+
+@cache
+def _seats() -> str:
+    """Written out, because each call of the API asks it (messenger/people/loading.py)."""
+    tables = {"stay": Membership, "talk": Conversation, "space": Space, "contact": Contact}
+    names = ", ".join(columns(model, name) for name, model in tables.items())
+    stay, talk, space, contact = (f"{model._meta.db_table} {name}" for name, model in tables.items())
+    return (
+        f"SELECT {names} FROM {stay} JOIN {talk} ON talk.roster_id = stay.roster_id "  # noqa: S608 (names of models)
+        f"JOIN {Person._meta.db_table} person ON person.id = stay.person_id "
+        f"LEFT JOIN {space} ON space.id = talk.space_id LEFT JOIN {contact} ON contact.id = talk.contact_id "
+        "WHERE stay.person_id = %s AND stay.until_n IS NULL AND person.is_active"
+    )
 
 
 def access_message(person: Person, conversation_id: int, n: int) -> tuple[Seat, Message]:

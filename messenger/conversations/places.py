@@ -3,11 +3,12 @@
 For sockets and sync, which need numbers only; the sidebar with its titles is in queries.py. It must write nothing.
 """
 
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
 
-from django.db.models import Count, F
-
+from archive.statements import fetch, many, one_of
 from messenger.conversations.models import Mention, ReadMarker
 from messenger.delivery.reading import Stay
 from messenger.people.models import Person
@@ -29,17 +30,36 @@ class Place:
         return [self.conversation_id, self.head, self.unread, self.mentions]
 
 
+class Mark(NamedTuple):
+    """How far somebody has read a conversation, by number and by message, and how often they are named after that."""
+
+    n: int
+    ordinal: int
+    mentions: int
+
+
 def read_places(person: Person) -> list[Place]:
     """Return the place in every conversation that the person belongs to now."""
     rows = Membership.objects.filter(person=person, until_n=None, roster__conversation__isnull=False)
     fields = ("pk", "from_n", "roster__conversation__pk", "roster__conversation__head", "roster__conversation__ordinal")
     seats = list(rows.values_list(*fields))
-    read = dict(ReadMarker.objects.filter(person=person).values_list("conversation_id", "ordinal"))
-    mentions = _unread_mentions(person)
-    return [
-        Place(c, head, ordinal - read.get(c, ordinal), mentions[c], Stay(membership=pk, from_n=from_n))
-        for pk, from_n, c, head, ordinal in seats
-    ]
+    marks = read_marks(person)
+    places = []
+    for pk, from_n, c, head, ordinal in seats:
+        mark = marks.get(c) or Mark(head, ordinal, mentions=0)
+        stay = Stay(membership=pk, from_n=from_n)
+        places.append(Place(c, head, ordinal - mark.ordinal, mark.mentions, stay))
+    return places
+
+
+def read_marks(person: Person, conversations: Sequence[int] | None = None) -> dict[int, Mark]:
+    """Return the person's marks by conversation, of all or of these: an index range for each, however much was said."""
+    if conversations is None:
+        found = fetch(_marks(), [person.pk])
+    else:
+        of_these = f" AND mark.conversation_id {one_of('bigint', len(conversations))}"
+        found = fetch(_marks() + of_these, [person.pk, *many(conversations)])
+    return {c: Mark(n, ordinal, mentions) for c, n, ordinal, mentions in found}
 
 
 def list_heads(person: Person) -> list[list[int]]:
@@ -53,8 +73,11 @@ def read_heads(person: Person) -> list[tuple[int, int]]:
     return list(rows.values_list("roster__conversation__pk", "roster__conversation__head"))
 
 
-def _unread_mentions(person: Person) -> Counter[int]:
-    rows = Mention.objects.filter(
-        person=person, conversation__markers__person=person, ordinal__gt=F("conversation__markers__ordinal")
+@cache
+def _marks() -> str:
+    return (
+        "SELECT mark.conversation_id, mark.n, mark.ordinal, "  # noqa: S608 (names of models)
+        f"(SELECT count(*) FROM {Mention._meta.db_table} mention WHERE mention.person_id = mark.person_id "
+        "AND mention.conversation_id = mark.conversation_id AND mention.ordinal > mark.ordinal) "
+        f"FROM {ReadMarker._meta.db_table} mark WHERE mark.person_id = %s"
     )
-    return Counter(dict(rows.values_list("conversation").annotate(count=Count("pk"))))

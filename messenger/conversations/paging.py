@@ -1,0 +1,118 @@
+"""Pages of a conversation's messages: the newest, older and newer ones, those around one. One index range each.
+
+By number, never by an offset and without a count, so a page costs the same whatever its conversation has become. The
+statements are written out (messenger/people/loading.py says why). Must not decide who may read: a seat does.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from django.db import connection, models
+
+from archive.statements import fetch
+from messenger.conversations.access import LARGEST, Seat
+from messenger.conversations.frames import Frame, message_frames
+from messenger.conversations.models import Message
+from messenger.people.loading import columns, load, width
+from messenger.people.models import Contact, Person
+
+PAGE = 40
+MAX_PAGE = 100
+_NAMED = ("id", "name")  # what a message shows of who said it
+
+
+@dataclass(frozen=True)
+class MessagePage:
+    """Messages ascending by number. `has_more` says that older ones exist, `has_newer` that newer ones do."""
+
+    messages: list[Frame]
+    has_more: bool
+    has_newer: bool = False
+
+
+def newest_page(seat: Seat, *, limit: int = PAGE) -> MessagePage:
+    """Return the newest messages that the seat may read."""
+    found, has_more = _older(seat, before=LARGEST, limit=_bounded(limit))
+    return MessagePage(message_frames(found), has_more)
+
+
+def page_before(seat: Seat, *, before: int, limit: int = PAGE) -> MessagePage:
+    """Return the newest messages below number `before` that the seat may read."""
+    found, has_more = _older(seat, before=before, limit=_bounded(limit))
+    newer, _ = _newer(seat, after=before - 1, limit=1)
+    return MessagePage(message_frames(found), has_more, has_newer=bool(newer))
+
+
+def page_after(seat: Seat, *, after: int, limit: int = PAGE) -> MessagePage:
+    """Return the oldest messages above number `after` that the seat may read."""
+    found, has_newer = _newer(seat, after=after, limit=_bounded(limit))
+    older, _ = _older(seat, before=after + 1, limit=1)
+    return MessagePage(message_frames(found), has_more=bool(older), has_newer=has_newer)
+
+
+def page_around(seat: Seat, *, n: int, limit: int = PAGE) -> MessagePage:
+    """Return messages around number `n`, as many before it as from it on where there are so many."""
+    limit = _bounded(limit)
+    older, has_more = _older(seat, before=n, limit=limit // 2)
+    newer, has_newer = _newer(seat, after=n - 1, limit=limit - limit // 2)
+    return MessagePage(message_frames([*older, *newer]), has_more, has_newer)
+
+
+def _bounded(limit: int) -> int:
+    return max(1, min(limit, MAX_PAGE))
+
+
+def _older(seat: Seat, *, before: int, limit: int) -> tuple[list[Message], bool]:
+    """Return the messages, ascending, and whether there are more beyond them."""
+    found = fetch(_statement("DESC"), [*_range(seat, lowest=0, highest=before - 1), limit + 1])
+    return _loaded(found[:limit][::-1]), len(found) > limit
+
+
+def _newer(seat: Seat, *, after: int, limit: int) -> tuple[list[Message], bool]:
+    found = fetch(_statement("ASC"), [*_range(seat, lowest=after + 1, highest=LARGEST), limit + 1])
+    return _loaded(found[:limit]), len(found) > limit
+
+
+def _range(seat: Seat, *, lowest: int, highest: int) -> tuple[int, int, int]:
+    """Return conversation, lowest and highest number: one bound each way, of two SQLite takes one for the index.
+
+    The highest is the head that was read with the seat: what came since may be numbered after their removal.
+    """
+    head, first = seat.conversation.head, seat.membership.from_n
+    return seat.conversation.pk, max(lowest, first), min(highest, head)
+
+
+@cache
+def _statement(order: str) -> str:
+    people, contacts = Person._meta.db_table, Contact._meta.db_table
+    return (
+        f"SELECT {columns(Message, 'message')}, author.id, author.name, contact.id, contact.name "  # noqa: S608 (names of models)
+        f"FROM {Message._meta.db_table} message LEFT JOIN {people} author ON author.id = message.author_id "
+        f"LEFT JOIN {contacts} contact ON contact.id = message.contact_id "
+        f"WHERE message.conversation_id = %s AND message.n BETWEEN %s AND %s ORDER BY message.n {order} LIMIT %s"
+    )
+
+
+def _loaded(found: Sequence[Sequence[Any]]) -> list[Message]:  # Any: what columns hold
+    """Return the rows with who said them; who said several of them is one object."""
+    whole, speakers = width(Message), dict[tuple[type[models.Model], int], Any]()
+    messages = []
+    for values in found:
+        message = load(Message, values[:whole])
+        message.author = _named(Person, values[whole : whole + 2], speakers)
+        message.contact = _named(Contact, values[whole + 2 :], speakers)
+        messages.append(message)
+    return messages
+
+
+def _named(
+    model: type[models.Model], values: Sequence[Any], speakers: dict[tuple[type[models.Model], int], Any]
+) -> Any:
+    if values[0] is None:
+        return None
+    key = model, values[0]
+    if key not in speakers:
+        speakers[key] = model.from_db(connection.alias, _NAMED, values)
+    return speakers[key]

@@ -363,7 +363,7 @@ REST_FRAMEWORK = {
         "messenger.web.gates.LiveSessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["messenger.web.rendering.FastJSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["messenger.web.gates.BoundedJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "messenger.web.errors.api_error",

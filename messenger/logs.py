@@ -1,8 +1,21 @@
-"""The form of the log: one event a line, key=value, ids only, to standard error. It must not see settings or models."""
+"""The form of the log: one event a line, key=value, ids only, to standard error. It must not see settings or models.
 
+PostgreSQL quotes the row that it refuses, and the statement, in the further lines of its errors: so of every error only
+the first line is written, and of one about a value nothing but its kind.
+"""
+
+import logging
+import traceback
+from collections.abc import Iterator
+from types import TracebackType
 from typing import Any
 
 import structlog
+
+VALUE_ERRORS = ("DataError", "UnicodeEncodeError", "UnicodeDecodeError")  # their first line quotes what they are about
+CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
+CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 def log_to_stderr(level: str) -> dict[str, Any]:
@@ -12,7 +25,7 @@ def log_to_stderr(level: str) -> dict[str, Any]:
             structlog.contextvars.merge_contextvars,
             structlog.stdlib.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            structlog.processors.ExceptionRenderer(traceback_of),
             structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -21,7 +34,7 @@ def log_to_stderr(level: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"plain": {"format": "%(levelname)s %(name)s %(message)s"}},
+        "formatters": {"plain": {"()": PlainFormatter, "fmt": "%(levelname)s %(name)s %(message)s"}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
@@ -33,3 +46,34 @@ def log_to_stderr(level: str) -> dict[str, Any]:
             "twisted": {"level": "WARNING"},
         },
     }
+
+
+class PlainFormatter(logging.Formatter):
+    """The standard library's, with tracebacks as above."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  # the library's name (Any: its own type)
+        return traceback_of(ei)
+
+
+def traceback_of(exc_info: ExcInfo) -> str:
+    """Return a traceback with all that Python's own has, but for what errors quote."""
+    return "".join(_lines(exc_info[1])).rstrip("\n")
+
+
+def _lines(error: BaseException) -> Iterator[str]:
+    if error.__cause__ is not None:
+        yield from (*_lines(error.__cause__), CAUSE)
+    elif error.__context__ is not None and not error.__suppress_context__:
+        yield from (*_lines(error.__context__), CONTEXT)
+    yield "Traceback (most recent call last):\n"
+    yield from traceback.format_tb(error.__traceback__)
+    yield f"{type(error).__module__}.{type(error).__qualname__}: {_said(error)}\n"
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from _lines(part)
+
+
+def _said(error: BaseException) -> str:
+    # By name: what lies under Django's error is the driver's own, and either driver may be there.
+    is_about_a_value = any(kind.__name__ in VALUE_ERRORS for kind in type(error).__mro__)
+    return "(not shown)" if is_about_a_value else str(error).partition("\n")[0]

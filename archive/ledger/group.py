@@ -1,13 +1,14 @@
 """Group commit: actions that wait at the same time share one transaction, one checkpoint and one sync of the disk.
 
-Each has a savepoint of its own: one that fails is taken out alone and told its own error. Worst case: an action is told
-that it is recorded and it is not. So nobody is told anything before the commit stands, and a commit whose answer never
-came is told as such. It must not decide what an action does, nor run one of them after its group was in doubt.
+One that fails is taken out alone and told its own error. Worst case: an action is told that it is recorded and it is
+not. So nobody is told anything before the commit stands, and a commit whose answer never came is told as such. It must
+not decide what an action does, nor run one of them after its group was in doubt.
 """
 
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from contextlib import nullcontext, suppress
 from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,6 +36,10 @@ class OutcomeUnknown(Exception):
     """
 
 
+class _FirstFailed(Exception):
+    """The first action of a group failed: there is nothing else in the transaction that is taken back with it."""
+
+
 @dataclass(eq=False)
 class Job:
     """An action that waits for its turn. Any: it is whatever the action returns."""
@@ -47,18 +52,30 @@ class Job:
     came_at: float = field(default_factory=time.monotonic)
     _outcome: Callable[[], None] | None = None
 
-    def attempt(self) -> None:
-        """Run the action in a savepoint, and keep what came of it for the time after the commit."""
+    def attempt(self, *, is_first: bool) -> None:
+        """Run the action and keep what came of it for the time after the commit.
+
+        Each has a savepoint but for the first of a transaction, which needs none. Raises _FirstFailed, or what became
+        of the connection meanwhile, which is nobody's own error.
+        """
         started = time.monotonic()
         measuring.WAIT.observe(started - self.came_at)
         try:
-            with database.atomic():
+            with nullcontext() if is_first else database.atomic():
                 result = self.context.run(self.call)
             self._outcome = lambda: self.future.set_result(result)
-        except BaseException as error:  # noqa: BLE001  # whatever it is, it belongs to the one who asked
+        except BaseException as error:  # whatever it is, it belongs to the one who asked
             failure = error
             self._outcome = lambda: self.future.set_exception(failure)
+            if is_first:
+                if isinstance(error, OperationalError | InterfaceError):
+                    raise
+                raise _FirstFailed from error
+        finally:
+            self._name_if_slow(started)
         self.callbacks = take_callbacks()
+
+    def _name_if_slow(self, started: float) -> None:
         took_s = time.monotonic() - started
         if took_s > SLOW_S:
             log.warning("slow_action", action=self.name, ms=round(took_s * 1000))
@@ -89,12 +106,19 @@ class Group:
         self._is_committing = False
 
     def write(self, arriving: Iterable[Job]) -> None:
-        """Run the actions as they come and commit them. Raises what broke the transaction as a whole."""
+        """Run the actions as they come and commit them. Raises what broke the transaction as a whole.
+
+        If the first one fails, the group ends with it: nothing was written, and who waits comes with the next group.
+        """
+        with suppress(_FirstFailed):
+            self._write(arriving)
+
+    def _write(self, arriving: Iterable[Job]) -> None:
         with turn(), database.atomic():
             with new_page() as self._page:
                 self._started = time.monotonic()  # not before: others may have had the head for long
-                for job in arriving:
-                    job.attempt()
+                for number, job in enumerate(arriving):
+                    job.attempt(is_first=number == 0)
                     if connection.needs_rollback:
                         raise DatabaseError("A savepoint could not be taken back: the whole group has to be.")
             self._callbacks = take_callbacks()

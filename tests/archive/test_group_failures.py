@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, connection, transaction
 
 from archive import events, ledger
 from archive.leaf import LeafTooLarge
@@ -32,6 +32,23 @@ def test_one_that_fails_is_taken_out_alone_and_told_its_own_error() -> None:
     assert bodies() == ["a", "b", "c"]
     assert ledger.check().is_sound
     assert Checkpoint.objects.count() == 1
+
+
+def test_a_lone_one_that_fails_leaves_nothing_and_what_it_wanted_done_at_the_commit_is_not_done() -> None:
+    """It has no savepoint: what it wrote goes with its transaction, and the next one finds the record as it was."""
+    done: list[str] = []
+
+    def write_and_fail() -> ledger.Receipt:
+        transaction.on_commit(lambda: done.append("announced"))
+        ledger.record(said("taken back"))
+        assert Checkpoint.objects.count() == 1  # what was appended is stored by now
+        raise Unwell
+
+    with pytest.raises(Unwell):
+        do(write_and_fail)
+    assert (bodies(), Checkpoint.objects.count(), done) == ([], 0, [])
+    assert say("after").seq == 0
+    assert ledger.check().is_sound
 
 
 def other_day() -> ledger.Receipt:

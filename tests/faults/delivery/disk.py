@@ -59,8 +59,23 @@ class Disk:
                 raise services.ServiceFailed(f"{self.root} cannot be unmounted")
             time.sleep(0.1)
 
-    def free_bytes(self) -> int:
-        return shutil.disk_usage(self.root).free
+    def fill(self) -> None:
+        """Leave nothing of the disk to anybody."""
+        with self._ballast.open("wb") as ballast:
+            try:
+                while True:
+                    ballast.write(bytes(2**20))
+                    ballast.flush()
+            except OSError:
+                return
+
+    def empty(self) -> None:
+        """Take away again what fills it."""
+        self._ballast.unlink()
+
+    @property
+    def _ballast(self) -> Path:
+        return self.root / "ballast"
 
 
 def new_disk(*, size_mb: int) -> Disk:

@@ -45,19 +45,6 @@ class Site:
         if self.server.process is None or self.server.process.poll() is not None:
             self.server.start()
 
-    def fill(self) -> None:
-        """Leave nothing of the disk to the database."""
-        with (self.disk.root / "ballast").open("wb") as ballast:
-            try:
-                while True:
-                    ballast.write(bytes(2**20))
-                    ballast.flush()
-            except OSError:
-                return
-
-    def empty(self) -> None:
-        (self.disk.root / "ballast").unlink()
-
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
@@ -101,11 +88,11 @@ def test_a_full_disk_stops_writing_and_nothing_else(site: Site) -> None:
         await begin(rig)
         rig.log.note("fault", what="disk full")
         before = rig.failed
-        await by_hand(site.fill)
+        await by_hand(site.disk.fill)
         while rig.failed == before:
             await asyncio.sleep(0.1)
         await asyncio.sleep(2)
-        await by_hand(site.empty)
+        await by_hand(site.disk.empty)
         await by_hand(site.revive)
         rig.log.note("healed", what="disk full")
         await rig.some_more(40)

@@ -27,6 +27,9 @@ def parse(text: str) -> dict[str, Any]:
         raise BadFrame("malformed_json", None, "The frame must be a JSON object.")
     if frame.get("t") not in KINDS:
         raise BadFrame("unknown_type", "t", f"t is one of: {', '.join(KINDS)}.")
+    key = frame.get("client_key")
+    if isinstance(key, str) and not key.isascii():
+        del frame["client_key"]  # it is no UUID, and half a character could not be said back
     return frame
 
 

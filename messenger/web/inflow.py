@@ -1,4 +1,5 @@
-"""Frames on their way in under Daphne: a socket is not read from while many of its frames wait for their turn.
+"""What comes in under Daphne: a socket is not read from while many of its frames wait for their turn, and a request
+that names its protocol in letters that no header has is answered like any other.
 
 Daphne keeps what comes in a queue without an end, and frames are judged one after the other: while the first one waits
 for the database, its sender could fill our memory with the next. uvicorn stops reading by itself. Nothing is lost here:
@@ -14,11 +15,25 @@ MOST_WAITING = 16  # frames of at most ONRECORD_FRAME_BYTES each, and what came 
 LOOK_AGAIN_S = 0.05
 
 _take = WebSocketProtocol.onMessage
+_connect = WebSocketProtocol.onConnect
+PROTOCOLS = "sec-websocket-protocol"
 
 
 def bound_frames_of_daphne() -> None:
     """Have every socket of Daphne's server in this process read from no faster than its frames are answered."""
     WebSocketProtocol.onMessage = _take_and_wait
+
+
+def read_protocols_of_daphne() -> None:
+    """Have a protocol whose name is not ASCII taken for one that we do not know; by itself Daphne fails at it."""
+    WebSocketProtocol.onConnect = _connect_without_broken_names
+
+
+def _connect_without_broken_names(socket: Any, request: Any) -> Any:
+    named = request.headers.get(PROTOCOLS, "")
+    if not named.isascii():
+        request.headers[PROTOCOLS] = named.encode("ascii", errors="ignore").decode("ascii")
+    return _connect(socket, request)
 
 
 # Any, here and below: Daphne and Twisted have no types. The class stays Daphne's own: delivery knows it by its name.

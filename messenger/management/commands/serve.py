@@ -19,7 +19,7 @@ from messenger.people.firm import is_founded
 from messenger.web.assets import collect_static_files
 from messenger.web.bodies import seal_bodies_of_daphne
 from messenger.web.first_run import first_run_token
-from messenger.web.inflow import bound_frames_of_daphne
+from messenger.web.inflow import bound_frames_of_daphne, read_protocols_of_daphne
 
 
 class Command(BaseCommand):
@@ -53,6 +53,7 @@ class Command(BaseCommand):
     def _listen(self, host: str, port: int) -> None:
         seal_bodies_of_daphne()
         bound_frames_of_daphne()
+        read_protocols_of_daphne()
         server = Server(
             # Loaded only now: whitenoise lists the collected files as the application is made.
             application=get_default_application(),

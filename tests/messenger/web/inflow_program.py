@@ -10,7 +10,7 @@ from typing import Any
 
 from daphne.server import Server
 
-from messenger.web.inflow import bound_frames_of_daphne
+from messenger.web.inflow import bound_frames_of_daphne, read_protocols_of_daphne
 
 _go_on = asyncio.Event()
 _taken: list[int] = []
@@ -33,4 +33,5 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:  
 if __name__ == "__main__":
     if sys.argv[2] == "bounded":
         bound_frames_of_daphne()
+        read_protocols_of_daphne()
     Server(application=application, endpoints=[f"tcp:port={sys.argv[1]}:interface=127.0.0.1"]).run()

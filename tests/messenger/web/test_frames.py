@@ -43,6 +43,15 @@ def _take(frame: dict[str, Any]) -> None:
         frames_in.number_of(frame, "n")
 
 
+def test_a_key_of_half_a_character_is_refused_and_not_said_back() -> None:
+    """Found by the storm of strange frames: the answer that named it could not be written, and the socket ended."""
+    frame = frames_in.parse(r'{"t": "post", "c": 7, "client_key": "\ud800", "body": "x"}')
+    assert "client_key" not in frame
+    with pytest.raises(frames_in.BadFrame) as refusal:
+        frames_in.key_of(frame)
+    assert (refusal.value.code, refusal.value.field) == ("invalid", "client_key")
+
+
 def test_the_schema_is_one() -> None:
     Draft202012Validator.check_schema(SCHEMA)
 

@@ -1,4 +1,7 @@
-"""Who sends while their first frame waits cannot fill our memory: Daphne reads no further, and loses nothing."""
+"""Who sends while their first frame waits cannot fill our memory: Daphne reads no further, and loses nothing.
+
+And a broken name of a protocol breaks nothing.
+"""
 
 import socket
 import struct
@@ -77,3 +80,22 @@ def test_a_sender_whose_first_frame_waits_is_held_up_and_nothing_is_lost(standin
 
 def test_control_daphne_by_itself_takes_everything(standing: ExitStack) -> None:
     assert flood(RawSocket.open(serve("unbounded", standing).port).connection) == FLOOD_BYTES // FRAME_BYTES
+
+
+def knock(port: int) -> bytes:
+    """Ask for a socket and name the protocol in letters that no header has; return the first line of the answer."""
+    key = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
+    head = f"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{key}"
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as link:
+        link.sendall(f"{head}Sec-WebSocket-Protocol: \u00e9\r\n\r\n".encode())
+        return link.makefile("rb").readline()
+
+
+def test_a_protocol_in_letters_that_no_header_has_is_one_that_we_do_not_know(standing: ExitStack) -> None:
+    served = serve("bounded", standing)
+    assert b" 101 " in knock(served.port)
+    assert "Traceback" not in served._log_path().read_text()
+
+
+def test_control_daphne_by_itself_fails_at_such_a_protocol(standing: ExitStack) -> None:
+    assert b" 500 " in knock(serve("unbounded", standing).port)

@@ -60,6 +60,15 @@ def sign_in_session_of(request: HttpRequest) -> SignInSession | None:
     return cast("SignInSession | None", getattr(request, "sign_in_session", None))
 
 
+def door_of(request: HttpRequest | Request) -> Door | None:
+    """Return by what the request came in. An action that waits for the record looks at it again when its turn comes."""
+    if isinstance(request, Request):
+        token = request.auth
+        return door_of_token(token) if isinstance(token, ApiToken) else door_of(request._request)
+    session = sign_in_session_of(request)
+    return door_of_session(session) if session else None
+
+
 def person_of(request: HttpRequest) -> Person:
     """Return the signed-in person; for views behind `login_required`."""
     return cast("Person", request.user)

@@ -25,7 +25,7 @@ from messenger.web.api import open_as_wished
 from messenger.web.build import BUILD_ID
 from messenger.web.context import about_me
 from messenger.web.forms import NewConversationForm, PostForm, ReportForm
-from messenger.web.gates import person_of
+from messenger.web.gates import door_of, person_of
 
 GROUP_WINDOW = timedelta(minutes=5)
 SECTIONS = (
@@ -125,6 +125,7 @@ def _try_post(request: HttpRequest, person: Person, conversation_id: int, wish: 
             conversation_id=conversation_id,
             client_key=wish["client_key"] or uuid.uuid4(),
             body=wish["body"],
+            door=door_of(request),
         )
     except (errors.Invalid, errors.Conflict, errors.NotAllowed) as error:
         notices.error(request, f"The message was not sent: {error.message}")

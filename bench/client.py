@@ -32,13 +32,17 @@ class SignedOut(Exception):
 
 @dataclass
 class Client:
-    """One person's client. `on_event` gets every event once and in order; `cursors` may be kept between runs."""
+    """One person's client. `on_event` gets every event once and in order; `cursors` may be kept between runs.
+
+    `on_reset` gets a conversation of which what was told before is no longer true: a database was put back.
+    """
 
     url: str
     token: str
     on_event: Callable[[Frame], None]
     cursors: dict[int, int] = field(default_factory=dict)
     limits: dict[str, int] = field(default_factory=dict)
+    on_reset: Callable[[int], None] = lambda conversation: None
     _bye_s: float | None = None
     _tries: int = 0
 
@@ -78,6 +82,8 @@ class Client:
             found = answer.json()
             for event in found["events"]:
                 self._take_event(event)
+            for conversation, head in found["reset"]:
+                self._reset(conversation, head)
             is_limited = found["limited"] and bool(found["events"])
 
     async def _live_once(self) -> int | None:
@@ -115,6 +121,8 @@ class Client:
             await self._meet([head[:2] for head in frame["heads"]], is_new=True)
         elif kind == "pong":
             await self._meet(frame["heads"], is_new=False)
+        elif kind == "reset":
+            self._reset(frame["c"], frame["head"])
         elif kind == "bye":
             self._bye_s = frame["reconnect_ms"] / 1000
 
@@ -138,6 +146,11 @@ class Client:
             self.cursors[conversation] = n
             self.on_event(event)
         return True
+
+    def _reset(self, conversation: int, head: int) -> None:
+        """Begin again at the head, which is behind our cursor."""
+        self.cursors[conversation] = head
+        self.on_reset(conversation)
 
     def _wait_after(self, code: int | None) -> float:
         bye_s, self._bye_s = self._bye_s, None

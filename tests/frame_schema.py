@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 
 SCHEMA: dict[str, Any] = json.loads((Path(__file__).parents[1] / "docs" / "frames.schema.json").read_text("utf-8"))
 CLIENT = ("hello", "post", "read", "typing", "ping")
-SERVER = ("welcome", "ev", "ack", "pong", "eph", "bye", "error")
+SERVER = ("welcome", "ev", "ack", "pong", "eph", "reset", "bye", "error")
 
 
 def _validator(name: str) -> Draft202012Validator:

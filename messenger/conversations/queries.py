@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, F, Q
+from django.db.models import Count, Q
 
-from messenger.conversations.access import Seat
+from messenger.conversations.access import Seat, list_seats
 from messenger.conversations.frames import (
     Frame,
     conversation_title,
@@ -16,56 +16,46 @@ from messenger.conversations.frames import (
     person_frame,
 )
 from messenger.conversations.loading import load_events
-from messenger.conversations.models import Conversation, Mention, Message, ReadMarker, StreamEvent
-from messenger.conversations.places import list_heads
+from messenger.conversations.models import Conversation, Message, StreamEvent
+from messenger.conversations.paging import PAGE, MessagePage, newest_page, page_before
+from messenger.conversations.places import Mark, list_heads, read_marks
 from messenger.people.models import Person
 from messenger.sms.models import ConsentHead
 from messenger.spaces.models import Membership
 
-PAGE = 40
-MAX_PAGE = 100
 MAX_SYNC = 500
 FEW = 16
 AT_ONCE = 200  # conversations in one statement: SQLite refuses a condition of a thousand parts
 
 
 @dataclass(frozen=True)
-class MessagePage:
-    """Messages ascending by number; `has_more` says that older ones exist."""
-
-    messages: list[Frame]
-    has_more: bool
-
-
-@dataclass(frozen=True)
 class Sync:
-    """Events after the cursors; `is_limited` asks the client to come again from its new cursors."""
+    """Events after the cursors; `is_limited` asks the client to come again from its new cursors.
+
+    `resets` are the `[conversation, head]` of cursors ahead of the head: numbers that the client was told are no more.
+    """
 
     events: list[Frame]
     heads: list[list[int]]
+    resets: list[list[int]]
     is_limited: bool
 
 
 def list_conversations(person: Person) -> list[Frame]:
     """Return everything the person belongs to, newest first, with unread counts."""
-    seats = list(
-        Membership.objects.filter(person=person, until_n=None)
-        .select_related("roster__conversation__space", "roster__conversation__contact")
-        .order_by("-roster__conversation__last_at", "-roster_id")
-    )
-    return conversation_frames(person, [Seat(person, seat.roster.conversation, seat) for seat in seats])
+    return conversation_frames(person, list_seats(person))
 
 
 def conversation_frames(person: Person, seats: Sequence[Seat]) -> list[Frame]:
     """Return the conversations of these seats as the person sees them."""
     conversations = [seat.conversation for seat in seats]
     others = _others_in_direct(person, conversations)
-    markers = {m.conversation_id: m for m in ReadMarker.objects.filter(person=person, conversation__in=conversations)}
-    mentions = _unread_mentions(person, conversations)
+    marks = read_marks(person, [conversation.pk for conversation in conversations] if len(seats) < FEW else None)
     consents = _consents(conversations)
     frames = []
     for seat in seats:
-        conversation, marker = seat.conversation, markers.get(seat.conversation.pk)
+        conversation = seat.conversation
+        mark = marks.get(conversation.pk) or Mark(n=0, ordinal=conversation.ordinal, mentions=0)
         frames.append(
             {
                 "id": conversation.pk,
@@ -76,12 +66,13 @@ def conversation_frames(person: Person, seats: Sequence[Seat]) -> list[Frame]:
                 "contact": _contact_frame(conversation, consents),
                 "head": conversation.head,
                 "last_at": instant(conversation.last_at),
-                "unread": conversation.ordinal - marker.ordinal if marker else 0,
-                "mentions": mentions.get(conversation.pk, 0),
-                "read_n": marker.n if marker else 0,
+                "unread": conversation.ordinal - mark.ordinal,
+                "mentions": mark.mentions,
+                "read_n": mark.n,
                 "may_post": seat.may_post,
                 "may_manage": seat.may_manage,
                 "hue": _hue(conversation, others[conversation.roster_id]),
+                "other": _only_other(others[conversation.roster_id]),
             }
         )
     return frames
@@ -95,13 +86,8 @@ def list_members(conversation: Conversation) -> list[Frame]:
 
 
 def read_page(seat: Seat, *, before: int | None = None, limit: int = PAGE) -> MessagePage:
-    """Return the newest messages below number `before` that the seat may read."""
-    limit = max(1, min(limit, MAX_PAGE))
-    rows = Message.objects.filter(conversation=seat.conversation, n__gte=seat.membership.from_n)
-    if before is not None:
-        rows = rows.filter(n__lt=before)
-    newest = list(rows.select_related("author", "contact").order_by("-n")[: limit + 1])
-    return MessagePage(messages=message_frames(reversed(newest[:limit])), has_more=len(newest) > limit)
+    """Return the newest messages that the seat may read, or the newest of those below number `before`."""
+    return newest_page(seat, limit=limit) if before is None else page_before(seat, before=before, limit=limit)
 
 
 def sync(person: Person, *, cursors: Mapping[int, int], limit: int = MAX_SYNC) -> Sync:
@@ -110,13 +96,19 @@ def sync(person: Person, *, cursors: Mapping[int, int], limit: int = MAX_SYNC) -
     A conversation without a cursor is left out: the client reads its newest page instead of its whole history.
     """
     limit = max(1, min(limit, MAX_SYNC))
-    seats = Membership.objects.filter(person=person, until_n=None, roster__conversation__in=list(cursors))
-    starts = {
-        row.roster.conversation.pk: max(cursors[row.roster.conversation.pk], row.from_n - 1)
-        for row in seats.select_related("roster__conversation")
-    }
-    rows = events_after(starts, limit=limit + 1)
-    return Sync(events=event_frames(rows[:limit]), heads=list_heads(person), is_limited=len(rows) > limit)
+    rows = Membership.objects.filter(person=person, until_n=None, roster__conversation__in=list(cursors))
+    seats = [(row.roster.conversation, row) for row in rows.select_related("roster__conversation")]
+    starts = {talk.pk: max(cursors[talk.pk], row.from_n - 1) for talk, row in seats}
+    found = events_after(starts, limit=limit + 1)
+    # As in `read_page`: up to the heads that were read with the seats.
+    heads = {talk.pk: talk.head for talk, _ in seats}
+    mine = [event for event in found[:limit] if event.n <= heads[event.conversation_id]]
+    return Sync(
+        events=event_frames(mine),
+        heads=list_heads(person),
+        resets=[[talk.pk, talk.head] for talk, _ in seats if cursors[talk.pk] > talk.head],
+        is_limited=len(found) > limit,
+    )
 
 
 def events_after(starts: Mapping[int, int], *, limit: int) -> list[StreamEvent]:
@@ -161,16 +153,6 @@ def _others_in_direct(person: Person, conversations: Iterable[Conversation]) -> 
     return others
 
 
-def _unread_mentions(person: Person, conversations: Iterable[Conversation]) -> dict[int, int]:
-    rows = Mention.objects.filter(
-        person=person,
-        conversation__in=list(conversations),
-        conversation__markers__person=person,
-        ordinal__gt=F("conversation__markers__ordinal"),
-    )
-    return dict(rows.values_list("conversation").annotate(count=Count("pk")))
-
-
 def _consents(conversations: Iterable[Conversation]) -> dict[int, str]:
     contacts = [c.contact_id for c in conversations if c.contact_id]
     if not contacts:
@@ -202,6 +184,11 @@ def _hue(conversation: Conversation, others: Sequence[Person]) -> int:
     if conversation.contact is not None:
         return conversation.contact.hue
     return others[0].hue if others else (conversation.pk * 47) % 360
+
+
+def _only_other(others: Sequence[Person]) -> int | None:
+    """Return the other person of a direct conversation of two: whose presence it shows."""
+    return others[0].pk if len(others) == 1 else None
 
 
 def message_frame_of(message: Message) -> Frame:

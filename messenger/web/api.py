@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from messenger.conversations import actions, membership, moderation, opening, queries
+from messenger.conversations import actions, membership, moderation, opening, paging, queries
 from messenger.conversations.access import Seat, access_conversation
 from messenger.conversations.frames import Frame, person_frame
 from messenger.conversations.models import Conversation
@@ -18,9 +18,10 @@ from messenger.web import serializers, shapes
 from messenger.web.context import about_me
 from messenger.web.errors import REFUSED
 from messenger.web.frames_in import BadFrame, parse_after
-from messenger.web.gates import person_of
+from messenger.web.gates import door_of, person_of
 
 LIMIT = OpenApiParameter("limit", int, description="at most this many")
+PLACES = [OpenApiParameter(name, int, description="number of a message") for name in ("before", "after", "around")]
 
 
 def values_of(serializer_class: Any, request: Request) -> dict[str, Any]:
@@ -82,13 +83,11 @@ class ConversationView(APIView):
 
 
 class MessagesView(APIView):
-    @extend_schema(responses=shapes.MessagePageShape, parameters=[OpenApiParameter("before", int), LIMIT])
+    @extend_schema(responses=shapes.MessagePageShape, parameters=[*PLACES, LIMIT])
     def get(self, request: Request, conversation_id: int) -> Response:
-        """The newest messages below number `before`, ascending."""
-        seat = access_conversation(person_of(request), conversation_id)
-        limit = whole_number(request, "limit", queries.PAGE) or queries.PAGE
-        page = queries.read_page(seat, before=whole_number(request, "before", None), limit=limit)
-        return Response({"messages": page.messages, "has_more": page.has_more})
+        """Messages, ascending: the newest, those below `before`, above `after` or around `around`."""
+        page = page_asked_for(access_conversation(person_of(request), conversation_id), request)
+        return Response({"messages": page.messages, "has_more": page.has_more, "has_newer": page.has_newer})
 
     @extend_schema(
         request=serializers.PostSerializer,
@@ -97,7 +96,8 @@ class MessagesView(APIView):
     def post(self, request: Request, conversation_id: int) -> Response:
         """Say something. 201: it is in the signed record; 200: it was already, with this client key."""
         wish = values_of(serializers.PostSerializer, request)
-        outcome = actions.post_message(person_of(request), conversation_id=conversation_id, **wish)
+        person, door = person_of(request), door_of(request)
+        outcome = actions.post_message(person, conversation_id=conversation_id, door=door, **wish)
         if isinstance(outcome, actions.Refusal):
             raise errors.Refused(REFUSED, reasons=outcome.reasons)
         return Response(queries.message_frame_of(outcome.message), status=201 if outcome.is_new else 200)
@@ -158,7 +158,21 @@ class SyncView(APIView):
             raise errors.Invalid("after", error.message) from error
         limit = whole_number(request, "limit", queries.MAX_SYNC) or queries.MAX_SYNC
         found = queries.sync(person_of(request), cursors=cursors, limit=limit)
-        return Response({"events": found.events, "heads": found.heads, "limited": found.is_limited})
+        told = {"events": found.events, "heads": found.heads, "reset": found.resets, "limited": found.is_limited}
+        return Response(told)
+
+
+def page_asked_for(seat: Seat, request: Request) -> paging.MessagePage:
+    """Return the page that the query names by one of `before`, `after` and `around`, or the newest."""
+    limit = whole_number(request, "limit", paging.PAGE) or paging.PAGE
+    before, after, around = (whole_number(request, name, None) for name in ("before", "after", "around"))
+    if sum(place is not None for place in (before, after, around)) > 1:
+        raise errors.Invalid("before", "Give one of before, after and around.")
+    if after is not None:
+        return paging.page_after(seat, after=after, limit=limit)
+    if around is not None:
+        return paging.page_around(seat, n=around, limit=limit)
+    return queries.read_page(seat, before=before, limit=limit)
 
 
 def open_as_wished(person: Person, wish: dict[str, Any]) -> tuple[Conversation, bool]:

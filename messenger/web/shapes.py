@@ -104,6 +104,7 @@ class ConversationShape(serializers.Serializer[Any]):
     may_post = serializers.BooleanField()
     may_manage = serializers.BooleanField()
     hue = serializers.IntegerField()
+    other = serializers.IntegerField(allow_null=True)
     members = MemberShape(many=True, required=False)
 
 
@@ -118,6 +119,7 @@ class PeopleListShape(serializers.Serializer[Any]):
 class MessagePageShape(serializers.Serializer[Any]):
     messages = MessageShape(many=True)
     has_more = serializers.BooleanField()
+    has_newer = serializers.BooleanField()
 
 
 class ReadShape(serializers.Serializer[Any]):
@@ -132,6 +134,7 @@ class IdShape(serializers.Serializer[Any]):
 class SyncShape(serializers.Serializer[Any]):
     events = serializers.ListField(child=serializers.DictField())
     heads = serializers.ListField(child=serializers.ListField(child=serializers.IntegerField()))
+    reset = serializers.ListField(child=serializers.ListField(child=serializers.IntegerField()))
     limited = serializers.BooleanField()
 
 

@@ -53,9 +53,10 @@ test("the page takes every frame that the description shows", async () => {
   const shown = [];
   const timeline = { add: ({ n }) => shown.push(n), removeMessage: (n) => shown.push(`removed ${n}`), setSms() {}, reset: async () => {} };
   const conversations = byId([7, 9].map((id) => ({ id, head: 41, unread: 0, mentions: 0, read_n: 41, last_at: "" })));
-  const store = createStore({ me: { id: 3 }, openId: 7, conversations, isReading: false, isMember: true, typing: new Map() });
-  const api = { get: async () => ({ events: [], heads: [], limited: false }) };
+  const store = createStore({ me: { id: 3 }, openId: 7, conversations, isReading: false, isMember: true, typing: new Map(), here: new Set() });
+  const api = { get: async () => ({ events: [], heads: [], reset: [], limited: false }) };
   const session = new Session({ store, cursors: new Cursors({ 7: 41, 9: 3 }), api, timeline });
   for (const example of examplesOf("server").filter(({ t }) => t !== "pong")) session.take(example);
   assert.deepEqual(shown, [42, "removed 42"]);
+  assert.deepEqual([...store.state.here], [4, 6]);
 });

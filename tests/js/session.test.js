@@ -22,7 +22,7 @@ function makePage({ answers = [] } = {}) {
       return answers.shift();
     },
   };
-  const store = createStore({ me: { id: 1 }, openId: 7, conversations: byId([conversation(7, 41), conversation(9, 3)]), isReading: false, isMember: true, typing: new Map() });
+  const store = createStore({ me: { id: 1 }, openId: 7, conversations: byId([conversation(7, 41), conversation(9, 3)]), isReading: false, isMember: true, typing: new Map(), here: new Set() });
   const cursors = new Cursors({ 7: 41, 9: 3 });
   return { store, cursors, shown, asked, session: new Session({ store, cursors, api, timeline }) };
 }
@@ -42,7 +42,7 @@ test("a message elsewhere is counted, not shown", () => {
 });
 
 test("a gap is filled by sync from our cursor, in order, and what was early is not lost", async () => {
-  const answer = { events: [created(7, 42), created(7, 43), created(7, 44)], heads: [[7, 44, 3, 0], [9, 3, 0, 0]], limited: false };
+  const answer = { events: [created(7, 42), created(7, 43), created(7, 44)], heads: [[7, 44, 3, 0], [9, 3, 0, 0]], reset: [], limited: false };
   const { session, shown, asked } = makePage({ answers: [answer] });
   session.take(created(7, 44));
   await settle();
@@ -53,7 +53,7 @@ test("a gap is filled by sync from our cursor, in order, and what was early is n
 
 test("a limited sync is continued from the new cursor", async () => {
   const heads = [[7, 44, 3, 0], [9, 3, 0, 0]];
-  const answers = [{ events: [created(7, 42)], heads, limited: true }, { events: [created(7, 43), created(7, 44)], heads, limited: false }];
+  const answers = [{ events: [created(7, 42)], heads, reset: [], limited: true }, { events: [created(7, 43), created(7, 44)], heads, reset: [], limited: false }];
   const { session, shown, asked } = makePage({ answers });
   session.take({ t: "pong", heads: [[7, 44], [9, 3]] });
   await settle();
@@ -70,7 +70,7 @@ test("a pong without a head ahead of us asks nothing", async () => {
 
 test("after a very long absence the newest page takes the place of every event since", async () => {
   const heads = [[7, 900, 800, 0], [9, 3, 0, 0]];
-  const { session, shown, cursors } = makePage({ answers: [{ events: [created(7, 42)], heads, limited: true }] });
+  const { session, shown, cursors } = makePage({ answers: [{ events: [created(7, 42)], heads, reset: [], limited: true }] });
   await session.sync();
   assert.deepEqual(shown, ["reset"]);
   assert.equal(cursors.get(7), 900);
@@ -139,4 +139,36 @@ test("whoever is added again to the open conversation gets its newest page, once
   session.take(created(7, 61));
   assert.equal(store.state.isMember, true);
   assert.deepEqual(shown, ["reset", 61]);
+});
+
+const presence = (whole, here, gone = []) => ({ t: "eph", kind: "presence", whole, here, gone });
+
+test("who is here follows changes, and a whole list takes the place of all", () => {
+  const { session, store } = makePage();
+  session.take(presence(true, [2, 3]));
+  session.take(presence(false, [4], [2]));
+  assert.deepEqual([...store.state.here], [3, 4]);
+  session.take(presence(true, [5]));
+  assert.deepEqual([...store.state.here], [5]);
+});
+
+test("after a reset the newest page takes the place of ours, and new numbers are shown although they are below the old ones", async () => {
+  const { session, shown, cursors } = makePage({ answers: [{ events: [], heads: [[7, 20, 0, 0], [9, 3, 0, 0]], reset: [], limited: false }] });
+  session.take({ t: "reset", c: 7, head: 20 });
+  await settle();
+  session.take(created(7, 21));
+  assert.deepEqual(shown, ["reset", 21]);
+  session.take({ t: "reset", c: 9, head: 1 });
+  assert.equal(cursors.get(9), 1);
+});
+
+test("a reset that a sync brings counts as well", async () => {
+  const answers = [
+    { events: [], heads: [[7, 20, 0, 0], [9, 3, 0, 0]], reset: [[7, 20]], limited: false },
+    { events: [], heads: [[7, 20, 0, 0], [9, 3, 0, 0]], reset: [], limited: false },
+  ];
+  const { session, shown, cursors } = makePage({ answers });
+  await session.sync();
+  await settle();
+  assert.deepEqual([shown, cursors.get(7)], [["reset"], 20]);
 });

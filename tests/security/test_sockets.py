@@ -207,7 +207,7 @@ def test_typing_is_heard_by_members_and_said_by_members_only(committed: World) -
                         await other.answer_to(frame_of("typing", committed.numbers[name]))
             while not await ear.socket.receive_nothing(timeout=QUIET_S):
                 frame = await ear.take()
-                shown += [frame["person"]["name"]] if frame["t"] == "eph" else []
+                shown += [frame["person"]["name"]] if frame.get("kind") == "typing" else []
         return shown
 
     assert run(scenario) == ["Bob"], "only the owner of the space belongs to one of the two"

@@ -5,33 +5,40 @@ import { gettext, ngettext } from "../models/language.js";
 import { html, nothing, render, repeat } from "../../vendor/ui.js";
 import { hueStep } from "./icons.js";
 import { showDialog, toast } from "./overlays.js";
+import { spoken, withDot } from "./presence.js";
 
 const WIDE = matchMedia("(min-width: 68.75em)");
 const CLOSED = "onrecord-details-closed";
 
-/** Make the drawer live; returns the function that reads the people again. */
-export function startDetails({ store, api, conversationId }) {
+/** Make the drawer live; returns the function that reads the people again. `members` are those whom the page shows. */
+export function startDetails({ store, api, conversationId, members }) {
   const drawer = document.getElementById("details");
   const toggle = document.getElementById("toggle-details");
   startToggle({ drawer, toggle, close: document.getElementById("close-details") });
 
   const people = document.getElementById("people");
+  let shown = members;
   let isFirst = true;
-  const draw = (members) => {
+  const draw = () => {
     // What the server's template put there makes room once; from then on Lit owns the list.
     if (isFirst) people.replaceChildren();
     isFirst = false;
-    render(repeat(members, ({ id }) => id, (member) => person(member, store.state.me)), people);
-    document.getElementById("people-title").textContent = ngettext("%(count)s person", "%(count)s people", members.length);
-    toggle.querySelector("span").textContent = members.length;
+    render(repeat(shown, ({ id }) => id, (member) => person(member, store.state)), people);
+    document.getElementById("people-title").textContent = ngettext("%(count)s person", "%(count)s people", shown.length);
+    toggle.querySelector("span").textContent = shown.length;
   };
+  const show = (fresh) => {
+    shown = fresh;
+    draw();
+  };
+  store.listen((state, previous) => state.here !== previous.here && draw());
   const refresh = async () => {
     const conversation = await api.get(`conversations/${conversationId}`).catch(() => null);
     if (!conversation) return;
-    draw(conversation.members);
+    show(conversation.members);
     if (conversation.contact) showConsent(conversation.contact);
   };
-  startAdding({ api, conversationId, draw, isSpace: ["team", "broadcast"].includes(store.state.conversations.get(conversationId).kind) });
+  startAdding({ api, conversationId, show, isSpace: ["team", "broadcast"].includes(store.state.conversations.get(conversationId).kind) });
   return refresh;
 }
 
@@ -61,7 +68,7 @@ function startToggle({ drawer, toggle, close }) {
   bind(close, () => false);
 }
 
-function startAdding({ api, conversationId, draw, isSpace }) {
+function startAdding({ api, conversationId, show: showMembers, isSpace }) {
   const button = document.getElementById("add-person");
   const dialog = /** @type {HTMLDialogElement} */ (document.getElementById("people-dialog"));
   if (!button) return;
@@ -74,7 +81,7 @@ function startAdding({ api, conversationId, draw, isSpace }) {
   const add = async (id) => {
     try {
       const conversation = await api.post(`conversations/${conversationId}/members`, { person: id });
-      draw(conversation.members);
+      showMembers(conversation.members);
       dialog.close();
     } catch (error) {
       toast(error.message);
@@ -103,9 +110,10 @@ function picker({ results, search, add, text, note }) {
     <p class="small muted">${note}</p>`;
 }
 
-function person(member, me) {
+function person(member, { me, here }) {
   const isMe = member.id === me.id;
-  return html`<li class="person" data-person=${member.id}>${avatar(member)}<span class="truncate">${member.name}${isMe ? html` <span class="muted">${gettext("(you)")}</span>` : nothing}</span>${member.role === "owner" ? html`<span class="chip">${gettext("Owner")}</span>` : nothing}</li>`;
+  const isHere = here.has(member.id);
+  return html`<li class="person" data-person=${member.id}>${withDot(avatar(member), isHere)}<span class="truncate">${member.name}${isMe ? html` <span class="muted">${gettext("(you)")}</span>` : nothing}</span>${spoken(isHere)}${member.role === "owner" ? html`<span class="chip">${gettext("Owner")}</span>` : nothing}</li>`;
 }
 
 function avatar({ hue, initials }) {

@@ -6,6 +6,7 @@ import { grouped } from "../models/conversations.js";
 import { gettext, ngettext } from "../models/language.js";
 import { html, nothing, render, repeat } from "../../vendor/ui.js";
 import { hueStep, icon } from "./icons.js";
+import { spoken, withDot } from "./presence.js";
 
 const TITLES = {
   unread: gettext("Unread"),
@@ -20,7 +21,7 @@ const ICONS = { team: "hash", broadcast: "megaphone", group: "users", client: "s
 export function startSidebar({ store, place }) {
   let isFirst = true;
   const draw = (state, previous) => {
-    if (!isFirst && state.conversations === previous.conversations) return;
+    if (!isFirst && state.conversations === previous.conversations && state.here === previous.here) return;
     if (isFirst) place.replaceChildren();
     isFirst = false;
     render(list(state), place);
@@ -45,24 +46,25 @@ export function badge({ unread, mentions, kind }) {
   return html`<span class="badge ${isForMe ? "badge-accent" : ""}"><span aria-hidden="true">${unread}</span><span class="visually-hidden">${words}</span></span>`;
 }
 
-function list({ conversations, openId }) {
+function list({ conversations, openId, here }) {
   if (conversations.size === 0) return html`<p class="sidebar-empty">${gettext("Nobody has written yet. Begin with the pen above.")}</p>`;
-  return repeat(grouped(conversations, openId), ([key]) => key, ([key, members]) => group(key, members, openId));
+  return repeat(grouped(conversations, openId), ([key]) => key, ([key, members]) => group(key, members, { openId, here }));
 }
 
-function group(key, members, openId) {
+function group(key, members, shown) {
   return html`<section class="sidebar-group" aria-label=${TITLES[key]}>
     <h2 class="sidebar-title">${TITLES[key]}</h2>
-    ${repeat(members, ({ id }) => id, (one) => item(one, openId))}
+    ${repeat(members, ({ id }) => id, (one) => item(one, shown))}
   </section>`;
 }
 
-function item(one, openId) {
+function item(one, { openId, here }) {
   const isOpen = one.id === openId;
+  const isHere = here.has(one.other);
   const className = `sidebar-item ${one.unread > 0 && !isOpen ? "sidebar-item-unread" : ""}`;
   return html`<a class=${className} href="/c/${one.id}/" data-c=${one.id} aria-current=${isOpen ? "page" : nothing}>
-    <span class="sidebar-mark">${mark(one)}</span>
-    <span class="sidebar-name truncate">${one.title}</span>
+    <span class="sidebar-mark">${withDot(mark(one), isHere)}</span>
+    <span class="sidebar-name truncate">${one.title}</span>${spoken(isHere)}
     ${isOpen ? nothing : badge(one)}
   </a>`;
 }

@@ -29,6 +29,11 @@ export class Cursors {
     this.#last.set(c, Math.max(n, this.#last.get(c) ?? 0));
   }
 
+  /** Move to where the server is, also back: only its `reset` says so. */
+  setBack(c, n) {
+    this.#last.set(c, n);
+  }
+
   forget(c) {
     this.#last.delete(c);
   }

@@ -31,6 +31,8 @@ export class Session extends EventTarget {
     else if (frame.t === "welcome") this.#takeWelcome(frame);
     else if (frame.t === "pong" && this.#cursors.isBehind(frame.heads)) this.sync();
     else if (frame.t === "eph" && frame.kind === "typing") this.#takeTyping(frame);
+    else if (frame.t === "eph" && frame.kind === "presence") this.#takePresence(frame);
+    else if (frame.t === "reset") this.#takeReset(frame);
   }
 
   /** Fetch what we missed. Calls while one runs make it run once more. */
@@ -104,6 +106,7 @@ export class Session extends EventTarget {
         this.#apply(event);
       }
       this.#applyHeads(answer.heads);
+      for (const [c, head] of answer.reset) this.#takeReset({ c, head });
       isLimited = answer.limited && answer.events.length > 0;
     }
   }
@@ -148,6 +151,22 @@ export class Session extends EventTarget {
     if (person.id === me.id) return;
     this.#store.change({ typing: new Map(typing).set(`${c}:${person.id}`, { c, name: person.name, until: Date.now() + TYPING_MS }) });
     setTimeout(() => this.#dropOldTyping(), TYPING_MS + 50);
+  }
+
+  #takePresence({ whole, here, gone }) {
+    const next = new Set(whole ? here : [...this.#store.state.here, ...here]);
+    for (const id of gone) next.delete(id);
+    this.#store.change({ here: next });
+  }
+
+  /* What we have of this conversation is not what the server has: its newest page takes the place of ours. */
+  async #takeReset({ c, head }) {
+    if (c !== this.#openId) return this.#cursors.setBack(c, head);
+    // A page that does not come leaves the cursor where it was: the next hello is told the same again.
+    const isThere = await this.#timeline.reset().then(() => true, () => false);
+    if (!isThere) return;
+    this.#cursors.setBack(c, head);
+    this.sync();
   }
 
   #stopTyping(c, personId) {

@@ -1,6 +1,6 @@
 /*
  * The one store of the chat page: a frozen state, replaced as a whole, and listeners told once per turn.
- * It holds conversations, the connection and who is typing. Messages live in the document, not here.
+ * It holds conversations, the connection, who is here and who is typing. Messages live in the document, not here.
  */
 
 /** Return a store. `change(patch)` merges, `listen(fn)` calls back with (state, previous) after changes. */

@@ -35,6 +35,7 @@ const store = createStore({
   isMember: true,
   isReading: false,
   typing: new Map(),
+  here: new Set(),
   limits: boot.limits,
   serverBuild: boot.build,
 });
@@ -74,7 +75,7 @@ function startConversation() {
     if (post?.files) attaching.add(post.files);
   };
   startMessageActs({ root: element("timeline"), conversationId: openId, api, outbox, edit, reasons: data("report-reasons") });
-  const refreshPeople = startDetails({ store, api, conversationId: openId });
+  const refreshPeople = startDetails({ store, api, conversationId: openId, members: boot.members });
   for (const change of ["membership", "contact"]) session.addEventListener(change, refreshPeople);
   if (composer) startWriting(posting, attaching);
 }

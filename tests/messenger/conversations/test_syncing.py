@@ -23,3 +23,12 @@ def test_events_come_by_conversation_and_number_up_to_the_limit(cast: Cast) -> N
     assert found == sorted((talk.pk, 1) for talk in talks)
     few = queries.events_after(starts, limit=queries.AT_ONCE + 2)
     assert [(row.conversation_id, row.n) for row in few] == found[: queries.AT_ONCE + 2]
+
+
+def test_a_cursor_ahead_of_the_head_is_told_to_go_back(cast: Cast) -> None:
+    """A client was told more than a database that was put back knows."""
+    talk, foreign = office.direct(cast.alice, cast.bob), office.direct(cast.charlie, cast.dana)
+    head = office.say(cast.alice, talk).n
+    found = queries.sync(cast.bob, cursors={talk.pk: head + 10, foreign.pk: 99})
+    assert (found.resets, found.events, found.is_limited) == ([[talk.pk, head]], [], False)
+    assert queries.sync(cast.bob, cursors={talk.pk: head}).resets == []

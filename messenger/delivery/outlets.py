@@ -52,12 +52,14 @@ class DirectOutlet:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._written = 0  # bytes of ours, ever
-        self._held: deque[tuple[int, int]] = deque()  # (bytes written when its end is out, frames) of each parcel
+        # (bytes written when its end is out, frames) of each parcel; an empty deque costs an idle socket 760 bytes.
+        self._held: deque[tuple[int, int]] | None = None
 
     def put(self, parcel: Parcel) -> None:
         self._transport.write(parcel.wire)
         self._written += len(parcel.wire)
         if self._transport.waiting_bytes():
+            self._held = self._held or deque()
             self._held.append((self._written, len(parcel.payloads)))
 
     def fullness(self) -> float:
@@ -65,7 +67,7 @@ class DirectOutlet:
             return 0.0
         waiting = self._transport.waiting_bytes()
         if not waiting:
-            self._held.clear()
+            self._held = None
             return 0.0
         # The server's own frames wait there too: they make us count a parcel as held a little longer.
         while self._held and self._held[0][0] <= self._written - waiting:

@@ -16,11 +16,13 @@ from django.views.decorators.http import require_safe
 from admin_portal.models import Alarm, ExportRequest, RecordCheck
 from archive import ledger
 from archive.evidence import status as evidence_status
+from archive.measures import Histogram
+from messenger.conversations import postbox
 from messenger.delivery import metrics as delivery
 from messenger.people.errors import NotFound
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-GROWING = ("_total", "_sum", "_count")
+GROWING = "_total"
 LOOPBACK = ("127.0.0.1", "::1")
 PROXIED = ("Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via")  # what a proxy adds, also one that no setting names
 LEVELS = {"red": 0, "amber": 1, "green": 2}
@@ -28,12 +30,13 @@ LEVELS = {"red": 0, "amber": 1, "green": 2}
 
 @dataclass(frozen=True)
 class Gauge:
-    """One number. `labels` is the part in braces, "" for none."""
+    """One number. `labels` is the part in braces, "" for none; `family` the histogram that it is a part of, if any."""
 
     name: str
     help: str
     value: float
     labels: str = ""
+    family: str = ""
 
 
 @require_safe
@@ -48,12 +51,18 @@ def exposition(gauges: Iterable[Gauge]) -> str:
     """Return gauges as text; those of one name must follow each other."""
     lines, before = list[str](), ""
     for gauge in gauges:
-        if gauge.name != before:
-            kind = "counter" if gauge.name.endswith(GROWING) else "gauge"
-            lines += [f"# HELP {gauge.name} {gauge.help}", f"# TYPE {gauge.name} {kind}"]
+        name = gauge.family or gauge.name
+        if name != before:
+            lines += [f"# HELP {name} {gauge.help}", f"# TYPE {name} {_kind(gauge)}"]
         lines.append(f"{gauge.name}{gauge.labels} {float(gauge.value)!r}")  # every digit: times have ten
-        before = gauge.name
+        before = name
     return "".join(f"{line}\n" for line in lines)
+
+
+def _kind(gauge: Gauge) -> str:
+    if gauge.family:
+        return "histogram"
+    return "counter" if gauge.name.endswith(GROWING) else "gauge"
 
 
 def _may_read(request: HttpRequest) -> bool:
@@ -72,6 +81,17 @@ def _gauges() -> Iterable[Gauge]:
     exports = ExportRequest.objects.filter(state__in=(ExportRequest.APPROVED, ExportRequest.MAKING)).count()
     yield Gauge("onrecord_exports_waiting", "Packages that are approved and not made yet.", exports)
     yield from _of_delivery()
+    yield Gauge("onrecord_writer_waiting", "Actions that wait for this process's writer now.", ledger.waiting())
+    for histogram in (*ledger.HISTOGRAMS, *postbox.HISTOGRAMS, *delivery.HISTOGRAMS):
+        yield from _parts(histogram)
+
+
+def _parts(of: Histogram) -> Iterable[Gauge]:
+    """Yield a histogram as Prometheus takes one: every bucket counts what the smaller ones count too."""
+    for bound, count in of.buckets():
+        yield Gauge(f"{of.name}_bucket", of.help, count, f'{{le="{bound}"}}', family=of.name)
+    yield Gauge(f"{of.name}_sum", of.help, of.total, family=of.name)
+    yield Gauge(f"{of.name}_count", of.help, of.count, family=of.name)
 
 
 def _of_record() -> Iterable[Gauge]:

@@ -57,7 +57,7 @@ def _message_frame(message: Message, attempt: Attempt | None) -> Frame:
         "author": _author_frame(message),
         "body": message.body if is_shown else "",
         "html": message.html if is_shown else "",
-        "attachments": message.attachments if is_shown else [],
+        "attachments": [_file_frame(file) for file in message.attachments] if is_shown else [],
         "at": instant(message.at),
         "state": "disposed" if message.is_disposed else message.state,
         "removal_reason": message.removal_reason,
@@ -65,6 +65,11 @@ def _message_frame(message: Message, attempt: Attempt | None) -> Frame:
         "seq": message.seq,
         "sms": sms_frame(attempt) if attempt else None,
     }
+
+
+def _file_frame(file: Frame) -> Frame:
+    """Return what a row says of a file, its fields in one order: PostgreSQL keeps them in its own."""
+    return {name: file[name] for name in ("id", "name", "type", "size", "width", "height")}
 
 
 def _author_frame(message: Message) -> Frame:
@@ -104,12 +109,17 @@ def event_frames(rows: Sequence[StreamEvent]) -> list[Frame]:
 
 
 def _event_frame(row: StreamEvent, messages: dict[int, Frame], statuses: dict[int, Frame]) -> Frame:
+    if row.seq in messages:
+        return created_frame(row.conversation_id, row.n, at=row.at, message=messages[row.seq])
     data: Frame = row.data
     frame: Frame = {"t": "ev", "c": row.conversation_id, "n": row.n, "kind": row.kind, "at": instant(row.at)}
-    if row.seq in messages:
-        # To a client an inbound text is a message like any other.
-        return frame | {"kind": "message.created", "message": messages[row.seq]}
     return frame | data | ({"sms": statuses[row.seq]} if row.seq in statuses else {})
+
+
+def created_frame(conversation_id: int, n: int, *, at: datetime, message: object) -> Frame:
+    """Return the event of a new message; to a client an inbound text is a message like any other."""
+    kind = "message.created"
+    return {"t": "ev", "c": conversation_id, "n": n, "kind": kind, "at": instant(at), "message": message}
 
 
 def _messages_of(rows: Sequence[StreamEvent]) -> dict[int, Frame]:

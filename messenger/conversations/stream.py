@@ -13,6 +13,7 @@ from archive import ledger
 from archive.events import Attachment, Event
 from messenger.conversations import rows
 from messenger.conversations.attachments import name_in_record, shown_files
+from messenger.conversations.handing import announce_messages
 from messenger.conversations.markup import render_body
 from messenger.conversations.models import Conversation, Message, StreamEvent
 from messenger.delivery import bus
@@ -73,8 +74,7 @@ def append_messages(said: Sequence[Said]) -> list[Message]:
         if message.author_id is not None
     }
     rows.carry_out(rows.marking(marks), rows.insertion(messages))
-    for conversation_id in {one.conversation.pk for one in said}:
-        bus.announce(conversation_id)
+    announce_messages(messages)
     return messages
 
 

@@ -1,15 +1,15 @@
 """The hub of a process: one fetch and one encoding per event, written to every entitled socket of this process.
 
 Trusts nothing but the database: a wake-up only says where to look. Who may read a number is decided by the interval of
-their membership, whose end is read after the events (stays.py); ended sessions are read in every fetch as well. Without
-any wake-up, conversations that moved on are found within 5 s and revocations twice a second.
+their membership, whose end is read after the events (stays.py); ended sessions are read in every fetch as well. What
+this process has just committed need not be read (supply.py), but is delivered after the same look at who may read it.
+Without any wake-up, conversations that moved on are found within 5 s and revocations twice a second.
 """
 
 import asyncio
-import contextlib
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -18,11 +18,12 @@ import structlog
 from messenger.delivery import metrics
 from messenger.delivery.line import MEMBERSHIP_CHANGED, SESSION_ENDED, Line
 from messenger.delivery.parcels import Shipment, parcel
-from messenger.delivery.reading import Arrival, Batch, Marks, Seat, Source, Stay, Want
+from messenger.delivery.reading import Arrival, Batch, Fresh, Marks, Seat, Source, Stay, Want
 from messenger.delivery.stays import StayBook
+from messenger.delivery.supply import Supply, next_after
 
 TICK_S = 0.5
-SWEEP_S = 4.0  # a tick late at most, and then the fetch: what no wake-up told is read within 5 s
+SWEEP_S = 3.0  # a tick late at most, and then the fetch: within 5 s, with a second to spare for a busy machine
 # Who is sent away comes back in turn: one socket after the other, the last after half a minute.
 BYE_FIRST_MS, BYE_STEP_MS, BYE_LAST_MS = 500, 5, 30_000
 
@@ -37,26 +38,60 @@ class Interest(Protocol):
     def drop(self, conversation_id: int) -> None: ...
 
 
+class Attendance(Protocol):
+    """Who is told which colleagues are here."""
+
+    def greet(self, line: Line) -> None: ...
+
+    def part(self, line: Line) -> None: ...
+
+    def meet(self, person_id: int, conversation_id: int) -> None: ...
+
+    def hear(self, text: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Since:
+    """Where a round begins in a conversation: after which number, and up to which every end of a stay is known."""
+
+    start: int
+    known: int
+
+
 @dataclass(eq=False)
 class Hub:
     """All sockets of one event loop."""
 
     source: Source
     interest: Interest | None = None
+    attendance: Attendance | None = None
     lines: set[Line] = field(default_factory=set)
     _marks: Marks | None = None
     _stays: StayBook = field(default_factory=StayBook)
     _by_conversation: dict[int, set[Line]] = field(default_factory=lambda: defaultdict(set))
     _by_person: dict[int, set[Line]] = field(default_factory=lambda: defaultdict(set))
     _dirty: set[int] = field(default_factory=set)
+    _supply: Supply = field(default_factory=Supply)
+    _told: dict[int, int] = field(default_factory=dict)  # the highest number that a hint or a supply has named
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
     _sweep_at: float = 0.0
 
-    def mark(self, conversation_id: int) -> None:
-        """Note that a conversation may have something new; call it in the hub's event loop."""
-        if conversation_id in self._by_conversation:
+    def mark(self, conversation_id: int, *, n: int | None = None) -> None:
+        """Note that a conversation may have something new, up to number `n` if that is known; call it in the hub's
+        event loop. A number that was named before is delivered, or on its way.
+        """
+        if conversation_id in self._by_conversation and self._is_news(conversation_id, n):
             self._dirty.add(conversation_id)
             self._bell.set()
+
+    def take(self, events: Sequence[Fresh]) -> None:
+        """Note what this process has just committed; call it in the hub's event loop."""
+        for event in events:
+            if event.conversation_id in self._by_conversation:
+                self._is_news(event.conversation_id, event.n)
+                if not self._supply.add(event):
+                    self._dirty.add(event.conversation_id)
+                self._bell.set()
 
     async def join(self, line: Line) -> None:
         """Begin to serve a socket. From now on no revocation and no new membership of its person is missed, so the
@@ -80,6 +115,11 @@ class Hub:
                 self._dirty.add(conversation_id)
         self._bell.set()
 
+    def greet(self, line: Line) -> None:
+        """Tell a socket from now on which colleagues are here; after its welcome."""
+        if self.attendance is not None and line in self.lines:
+            self.attendance.greet(line)
+
     def count_of(self, person_id: int) -> int:
         """Return how many sockets of the person are served here."""
         return len(self._by_person.get(person_id, ()))
@@ -93,6 +133,8 @@ class Hub:
         for conversation_id in line.cursors:
             self._drop(line, conversation_id)
         line.stop()
+        if self.attendance is not None:
+            self.attendance.part(line)
         if not self.lines:
             # What ends while nobody is here is not news to who comes later: the marks are learned anew.
             self._marks = None
@@ -131,28 +173,54 @@ class Hub:
             self._marks = marks
 
     async def _wait(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._bell.wait(), timeout=TICK_S)
+        tick = asyncio.get_running_loop().call_later(TICK_S, self._bell.set)
+        try:
+            await self._bell.wait()
+        finally:
+            tick.cancel()
         self._bell.clear()
 
     async def _serve_once(self) -> None:
-        if not self.lines or self._marks is None:
-            self._dirty.clear()
-            return
         dirty, self._dirty = self._dirty, set()
-        starts = {c: self._lowest_cursor(c) for c in dirty if c in self._by_conversation}
+        supplied = self._supply.take()
+        if not self.lines or self._marks is None:
+            return
+        since = {c: self._since(c) for c in dirty | supplied.keys() if c in self._by_conversation}
+        fresh = {c: found for c, found in self._usable(supplied, since=since).items() if c not in dirty}
         want = Want(
-            starts=starts,
-            known={c: self._stays.known(c) for c in starts},
+            starts={c: one.start for c, one in since.items() if c not in fresh},
+            known={c: one.known for c, one in since.items() if c not in fresh},
             marks=self._marks,
             is_sweep=self._sweep_is_due(),
         )
         batch = await self.source.fetch(want)
         metrics.count(metrics.FETCHES)
-        self._apply(batch, want=want)
+        self._apply(batch, want=want, since=since, fresh=fresh)
         if batch.is_limited:
-            self._dirty.update(c for c in starts if c in self._by_conversation)
+            self._dirty.update(c for c in want.starts if c in self._by_conversation)
             self._bell.set()
+
+    def _since(self, conversation_id: int) -> _Since:
+        return _Since(start=self._lowest_cursor(conversation_id), known=self._stays.known(conversation_id))
+
+    def _usable(
+        self, supplied: Mapping[int, Sequence[Fresh]], *, since: Mapping[int, _Since]
+    ) -> dict[int, list[Fresh]]:
+        """Return what need not be read: events that are next for every socket, before which no end is unknown."""
+        found: dict[int, list[Fresh]] = {}
+        for conversation_id, events in supplied.items():
+            here = since.get(conversation_id)
+            following = next_after(here.start, events) if here and here.known >= here.start else None
+            if following is not None:
+                found[conversation_id] = following
+        return found
+
+    def _is_news(self, conversation_id: int, n: int | None) -> bool:
+        """Note a number that was named, and say whether it is new here. Without a number it may be anything."""
+        is_news = n is None or n > self._told.get(conversation_id, 0)
+        if is_news and n is not None:
+            self._told[conversation_id] = n
+        return is_news
 
     def _sweep_is_due(self) -> bool:
         is_due = time.monotonic() >= self._sweep_at
@@ -160,7 +228,9 @@ class Hub:
             self._sweep_at = time.monotonic() + SWEEP_S
         return is_due
 
-    def _apply(self, batch: Batch, *, want: Want) -> None:
+    def _apply(
+        self, batch: Batch, *, want: Want, since: Mapping[int, _Since], fresh: Mapping[int, Sequence[Fresh]]
+    ) -> None:
         """Revocations first: nothing of this batch reaches a session that has ended."""
         if self._marks is want.marks:  # else everybody left meanwhile, and who came then has learned newer ones
             self._marks = batch.marks
@@ -171,28 +241,34 @@ class Hub:
         for conversation_id, person_id, stay in batch.ended:
             self._stays.note(conversation_id, person_id, stay)
         for conversation_id, frames in batch.frames.items():
-            self._deliver(conversation_id, Shipment(frames), want=want)
+            self._deliver(conversation_id, Shipment(frames), since=since[conversation_id])
+        for conversation_id, events in fresh.items():
+            if events:
+                frames = [(event.n, event.encode()) for event in events]
+                self._deliver(conversation_id, Shipment(frames), since=since[conversation_id])
+                metrics.count(metrics.UNREAD, len(frames))
         if want.is_sweep:
             self._end_sweep(batch.moved)
+        newest = [event.at for events in fresh.values() for event in events[-1:]]
         if batch.newest_at is not None:
-            metrics.count(metrics.LAG_SUM, time.time() - batch.newest_at.timestamp())
-            metrics.count(metrics.LAG_COUNT)
+            newest.append(batch.newest_at)
+        if newest:
+            metrics.LAG.observe(time.time() - max(newest).timestamp())
 
-    def _deliver(self, conversation_id: int, shipment: Shipment, *, want: Want) -> None:
+    def _deliver(self, conversation_id: int, shipment: Shipment, *, since: _Since) -> None:
         """Write to the sockets that this fetch was for. One that came while it ran may lack the events before the first
         one read; `follow` has marked the conversation, so that the next fetch serves it whole.
         """
-        start, since = want.starts[conversation_id], want.known[conversation_id]
         if conversation_id not in self._by_conversation:
             return
         metrics.count(metrics.EVENTS, len(shipment.frames))
-        if not self._stays.advance(conversation_id, since=since, n=shipment.last_n):
+        if not self._stays.advance(conversation_id, since=since.known, n=shipment.last_n):
             self.mark(conversation_id)
             return
         stays = self._stays.of(conversation_id)
         lines = tuple(self._by_conversation[conversation_id])
         for line in lines:
-            if line.cursors[conversation_id] >= start:
+            if line.cursors[conversation_id] >= since.start:
                 self._hand_over(line, conversation_id, shipment, stays.get(line.person_id))
         metrics.count(metrics.DELIVERIES, len(lines) * len(shipment.frames))
 
@@ -229,6 +305,8 @@ class Hub:
         seat = Seat(cursor=cursor, head=arrival.head, stay=arrival.stay)
         for line in self._by_person.get(arrival.person_id, ()):
             self.follow(line, {arrival.conversation_id: seat})
+        if self.attendance is not None:
+            self.attendance.meet(arrival.person_id, arrival.conversation_id)
 
     def _revoke(self, person_id: int, session_id: int | None) -> None:
         """A whole person's revocation may leave the session standing (a role ended): the client comes back and asks."""
@@ -244,6 +322,7 @@ class Hub:
         _discard(self._by_conversation, conversation_id, line)
         if conversation_id not in self._by_conversation:
             self._stays.forget(conversation_id)
+            self._told.pop(conversation_id, None)
             if self.interest is not None:
                 self.interest.drop(conversation_id)
 

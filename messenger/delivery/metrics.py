@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from archive.measures import SECONDS, Histogram
+
 SOCKETS_OPEN = "onrecord_sockets_open"
 SOCKETS_DIRECT = "onrecord_sockets_direct_total"
 SOCKETS_ASGI = "onrecord_sockets_asgi_total"
@@ -14,12 +16,12 @@ CLOSED = "onrecord_sockets_closed_total"
 DELIVERIES = "onrecord_deliveries_total"
 FRAMES_IN = "onrecord_frames_received_total"
 DROPPED = "onrecord_frames_dropped_total"
+SYNCS = "onrecord_sync_requests_total"
 GAPS = "onrecord_hub_gaps_total"
 FETCHES = "onrecord_hub_fetches_total"
 FETCH_FAILURES = "onrecord_hub_fetch_failures_total"
 EVENTS = "onrecord_hub_events_total"
-LAG_SUM = "onrecord_hub_lag_seconds_sum"
-LAG_COUNT = "onrecord_hub_lag_seconds_count"
+UNREAD = "onrecord_hub_events_unread_total"
 BUS_LOST = "onrecord_bus_failures_total"
 
 HELP = {
@@ -30,14 +32,21 @@ HELP = {
     DELIVERIES: "Events handed to one socket each.",
     FRAMES_IN: "Frames that clients sent.",
     DROPPED: "Frames that were not sent: to who read too slowly, and droppable ones.",
+    SYNCS: "Times that clients asked what they had missed.",
     GAPS: "Conversations that had moved on without a wake-up from the bus.",
     FETCHES: "Reads of the hub.",
     FETCH_FAILURES: "Reads of the hub that failed and were tried again.",
-    EVENTS: "Events read and encoded, once each.",
-    LAG_SUM: "Seconds from an event's time to its delivery, newest event of each batch.",
-    LAG_COUNT: "Batches in that sum.",
+    EVENTS: "Events encoded, once each.",
+    UNREAD: "Those of them that this process had just committed, so that they were not read again.",
     BUS_LOST: "Times that the subscription to Redis broke.",
 }
+
+LAG = Histogram(
+    "onrecord_hub_lag_seconds",
+    "From an event's time, a little before its commit, to its frame at the sockets; newest event of each batch.",
+    bounds=SECONDS,
+)
+HISTOGRAMS = (LAG,)
 
 _values: Counter[tuple[str, str]] = Counter()
 

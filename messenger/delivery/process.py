@@ -3,19 +3,22 @@
 import asyncio
 import signal
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from types import FrameType
 from weakref import WeakKeyDictionary
 
+import structlog
 from django.conf import settings
 
-from messenger.delivery import bus
+from messenger.delivery import bus, metrics
 from messenger.delivery.hub import Hub
-from messenger.delivery.reading import Source
+from messenger.delivery.presence import Presence
+from messenger.delivery.reading import Fresh, Source
 from messenger.delivery.subscription import Subscription
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
 _tasks: set[asyncio.Task[None]] = set()
+log = structlog.get_logger(__name__)
 
 
 def hub_of_this_loop(source: Source) -> Hub:
@@ -24,7 +27,12 @@ def hub_of_this_loop(source: Source) -> Hub:
     if loop not in _hubs:
         hub = Hub(source=source)
         _hubs[loop] = hub
-        bus.listen(lambda hint: _pass_from_any_thread(loop, hub, hint))
+        if source.circles is not None:
+            hub.attendance = presence = Presence(circles=source.circles, publish=bus.announce_people)
+            _keep(presence.run())
+        bus.listen(
+            lambda hint: _pass_from_any_thread(loop, hub, hint), take=lambda events: _hand_over(loop, hub, events)
+        )
         _keep(hub.run())
         if settings.REDIS_URL:
             subscription = Subscription(settings.REDIS_URL, lambda hint: _pass(hub, hint))
@@ -53,12 +61,32 @@ def _pass_from_any_thread(loop: asyncio.AbstractEventLoop, hub: Hub, hint: str) 
         loop.call_soon_threadsafe(_pass, hub, hint)
 
 
+def _hand_over(loop: asyncio.AbstractEventLoop, hub: Hub, events: Sequence[Fresh]) -> None:
+    """Who is not among the lines yet reads their heads after this commit."""
+    if hub.lines and not loop.is_closed():
+        loop.call_soon_threadsafe(hub.take, events)
+
+
 def _pass(hub: Hub, hint: str) -> None:
-    conversation_id, _, person_id = hint.partition(" ")
-    if person_id:
-        _keep(hub.show_typing(int(conversation_id), int(person_id)))
+    first, _, rest = hint.partition(" ")
+    if first == bus.PEOPLE:
+        if hub.attendance is not None:
+            hub.attendance.hear(rest)
+    elif rest.startswith("n"):
+        hub.mark(int(first), n=int(rest[1:]))
+    elif rest:
+        _keep(_show_typing(hub, int(first), int(rest)))
     else:
-        hub.mark(int(conversation_id))
+        hub.mark(int(first))
+
+
+async def _show_typing(hub: Hub, conversation_id: int, person_id: int) -> None:
+    """Show it if it can be shown: with the database away nobody's name can be read, and nothing is lost."""
+    try:
+        await hub.show_typing(conversation_id, person_id)
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is not worth more than a line
+        metrics.count(metrics.DROPPED, reason="unreadable")
+        log.warning("typing_not_shown", conversation=conversation_id, error=type(error).__name__)
 
 
 def _keep(work: Coroutine[object, object, None]) -> None:

@@ -35,15 +35,16 @@ class Publisher:
         atexit.register(self.flush)
 
     def _begin_anew(self) -> None:
-        self._waiting: dict[str, None] = {}
+        self._waiting: dict[tuple[str, bool], int] = {}  # by hint and whether it has a number: the number, or 0
         self._is_busy = False
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def put(self, hint: str) -> None:
-        """Have a hint published; returns at once."""
+    def put(self, hint: str, *, n: int | None = None) -> None:
+        """Have a hint published; returns at once. Of those that differ in their number only, the highest goes out."""
+        key = (hint, n is not None)
         with self._changed:
-            self._waiting[hint] = None
+            self._waiting[key] = max(n or 0, self._waiting.get(key, 0))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
                 self._thread.start()
@@ -58,7 +59,8 @@ class Publisher:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting)
-                hints, self._waiting, self._is_busy = list(self._waiting), {}, True
+                waiting, self._waiting, self._is_busy = self._waiting, {}, True
+            hints = [f"{hint} n{n}" if is_numbered else hint for (hint, is_numbered), n in waiting.items()]
             try:
                 self._publish(hints)
             except Exception as error:  # noqa: BLE001  # whatever it was: the thread must live on

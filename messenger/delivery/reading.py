@@ -1,6 +1,6 @@
 """What the hub asks for and what it is answered: plain values between it and the room that reads the database."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -49,6 +49,16 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
+class Fresh:
+    """An event that this process has just committed and that ends no membership: what a fetch would read of it."""
+
+    conversation_id: int
+    n: int
+    at: datetime
+    encode: Callable[[], bytes]  # the frame, byte for byte as a fetch makes it; made when the first one asks
+
+
+@dataclass(frozen=True, slots=True)
 class Want:
     """What to read: events after the numbers in `starts`, memberships that ended after those in `known`."""
 
@@ -74,8 +84,10 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the hub reads: three functions of the room above, each in another thread."""
+    """Where the hub reads: functions of the room above, each in another thread."""
 
     marks: Callable[[], Awaitable[Marks]]
     fetch: Callable[[Want], Awaitable[Batch]]
     typing: Callable[[int, int], Awaitable[bytes]]  # (conversation, person) -> frame
+    # people -> by conversation that shows presence, its members; None where nobody is shown to anybody
+    circles: Callable[[Collection[int]], Awaitable[Mapping[int, frozenset[int]]]] | None = None

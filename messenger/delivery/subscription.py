@@ -1,4 +1,4 @@
-"""One hub's ear on Redis: the channels of the conversations that somebody here listens to, and no others.
+"""One hub's ear on Redis: the conversations that somebody here listens to, who is here, and no more.
 
 Redis may go away and come back; the hub finds by itself what was not heard (hub.py). Must not read the database.
 """
@@ -50,7 +50,7 @@ class Subscription:
             await asyncio.sleep(RECONNECT_S)
 
     async def _stay_connected(self, pubsub: PubSub) -> None:
-        await pubsub.subscribe(bus.ALL)
+        await pubsub.subscribe(bus.ALL, bus.channel_of(bus.PEOPLE))
         async with asyncio.TaskGroup() as both:
             both.create_task(self._listen(pubsub))
             both.create_task(self._keep_in_step(pubsub))
@@ -77,4 +77,6 @@ class Subscription:
 
 
 def _conversation(channel: str) -> str:
-    return channel.removeprefix(bus.ALL).lstrip(":")
+    """Return a channel's conversation, "" for the channels of no conversation."""
+    word = channel.removeprefix(bus.ALL).lstrip(":")
+    return "" if word == bus.PEOPLE else word

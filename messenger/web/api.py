@@ -11,6 +11,7 @@ from messenger.conversations import actions, membership, moderation, opening, pa
 from messenger.conversations.access import Seat, access_conversation
 from messenger.conversations.frames import Frame, person_frame
 from messenger.conversations.models import Conversation
+from messenger.delivery import metrics
 from messenger.people import errors
 from messenger.people.access import access_contact, people_list
 from messenger.people.models import Person
@@ -157,6 +158,7 @@ class SyncView(APIView):
         except BadFrame as error:
             raise errors.Invalid("after", error.message) from error
         limit = whole_number(request, "limit", queries.MAX_SYNC) or queries.MAX_SYNC
+        metrics.count(metrics.SYNCS)
         found = queries.sync(person_of(request), cursors=cursors, limit=limit)
         told = {"events": found.events, "heads": found.heads, "reset": found.resets, "limited": found.is_limited}
         return Response(told)

@@ -3,27 +3,28 @@
 Anything malformed is answered with a typed error: never a traceback, never close 1011.
 """
 
+import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
-from asgiref.sync import sync_to_async
 from autobahn.exception import Disconnected
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
-from django.db import close_old_connections
 
-from messenger.conversations import actions, live, queries
+from messenger.conversations import actions, live
 from messenger.conversations.access import access_conversation
+from messenger.conversations.circles import read_circles
+from messenger.conversations.handing import rendered
 from messenger.conversations.places import Place, read_heads, read_places
 from messenger.delivery import bus, metrics
 from messenger.delivery.hub import Hub
-from messenger.delivery.line import BAD_FRAME, SESSION_ENDED, TOO_MANY, Line
+from messenger.delivery.line import BAD_FRAME, NO_HELLO, SESSION_ENDED, TOO_MANY, Line
 from messenger.delivery.outlets import outlet_of
 from messenger.delivery.parcels import parcel
 from messenger.delivery.process import hub_of_this_loop
@@ -31,53 +32,42 @@ from messenger.delivery.reading import Batch, Marks, Seat, Source, Want
 from messenger.delivery.throttle import Throttle, TypingGate
 from messenger.people import errors
 from messenger.people.models import Person
-from messenger.web import frames_in
+from messenger.web import frames_in, lobby
 from messenger.web.build import BUILD_ID
 from messenger.web.errors import AGAIN, FAILED, UNRECORDED, refusal_frame
 from messenger.web.gates import SocketGuest, guest_of_scope, live_person
+from messenger.web.lobby import Lobby, Wait, address_of
+from messenger.web.threads import in_database, in_hub_thread
 
 CATCH_UP_EVENTS = 200
 MOST_SOCKETS = 100  # of one person in one process: each may hold a queue of a mebibyte
 SUBPROTOCOL = "onrecord.v1"
 TRY_AGAIN_LATER = 1013
-# Delivery and revocations do not wait for posts that wait for the record.
-HUB_THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hub")
 # For posts with files; those without wait for their commit in the event loop.
 POST_THREADS = ThreadPoolExecutor(max_workers=16, thread_name_prefix="post")
 TYPING = TypingGate()
-Result = TypeVar("Result")
+LOBBY = Lobby()
 
 log = structlog.get_logger(__name__)
 
 
-async def in_database(
-    function: Callable[..., Result], *args: Any, executor: ThreadPoolExecutor | None = None, **kwargs: Any
-) -> Result:
-    """Run a function that reads or writes the database, in a thread of the pool, with fresh connections."""
-
-    def call() -> Result:
-        close_old_connections()
-        try:
-            return function(*args, **kwargs)
-        finally:
-            close_old_connections()
-
-    return await sync_to_async(call, thread_sensitive=False, executor=executor)()
-
-
 async def _marks() -> Marks:
-    return await in_database(live.current_marks, executor=HUB_THREAD)
+    return await in_hub_thread(live.current_marks)
 
 
 async def _fetch(want: Want) -> Batch:
-    return await in_database(live.read_batch, want, executor=HUB_THREAD)
+    return await in_hub_thread(live.read_batch, want)
 
 
 async def _typing(conversation_id: int, person_id: int) -> bytes:
     return await in_database(live.typing_frame, conversation_id, person_id)
 
 
-SOURCE = Source(marks=_marks, fetch=_fetch, typing=_typing)
+async def _circles(people: Collection[int]) -> dict[int, frozenset[int]]:
+    return await in_database(read_circles, people)
+
+
+SOURCE = Source(marks=_marks, fetch=_fetch, typing=_typing, circles=_circles if settings.ONRECORD_PRESENCE else None)
 
 
 class ChatSocket(AsyncWebsocketConsumer):
@@ -86,14 +76,20 @@ class ChatSocket(AsyncWebsocketConsumer):
     guest: SocketGuest
     hub: Hub
     throttle: Throttle
+    wait: Wait
     line: Line | None = None
+    hanging_up: asyncio.Task[None] | None = None
     is_over: bool = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve the socket; however it ends (cancelled by the server as well), the hub forgets it."""
+        self.wait = Wait(LOBBY)
+        deadline = asyncio.get_running_loop().call_later(lobby.HELLO_S, self._expect_hello)
         try:
             await super().__call__(scope, receive, send)
         finally:
+            deadline.cancel()
+            self.wait.give_up()
             if self.line is not None:
                 self.hub.leave(self.line)
 
@@ -101,6 +97,9 @@ class ChatSocket(AsyncWebsocketConsumer):
         """Accept who is signed in; the Origin was checked before (messenger/asgi.py)."""
         offered = self.scope.get("subprotocols") or []
         await self.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
+        if not self.wait.take(address_of(self.scope)):
+            await self._turn_away(TOO_MANY)
+            return
         try:
             guest = await in_database(guest_of_scope, self.scope)
         except Exception:  # the database may be away: the client comes back by itself
@@ -109,6 +108,9 @@ class ChatSocket(AsyncWebsocketConsumer):
             return
         if guest is None:
             await self._hang_up(SESSION_ENDED)
+            return
+        if not self.wait.show(guest.person.pk):
+            await self._turn_away(TOO_MANY)
             return
         self.guest = guest
         self.throttle = Throttle(rate=settings.ONRECORD_SOCKET_RATE, now=time.monotonic())
@@ -163,8 +165,7 @@ class ChatSocket(AsyncWebsocketConsumer):
     async def _try_hello(self, cursors: dict[int, int]) -> None:
         """A socket that could not begin is of no use: it is closed, and the client begins anew."""
         if self.line is None and self.hub.count_of(self.guest.person.pk) >= MOST_SOCKETS:
-            metrics.count(metrics.CLOSED, reason=str(TOO_MANY))
-            await self._hang_up(TOO_MANY)
+            await self._turn_away(TOO_MANY)
             return
         try:
             await self._hello(cursors)
@@ -184,6 +185,7 @@ class ChatSocket(AsyncWebsocketConsumer):
             close=self._hang_up,
             ends_at=self.guest.ends_at,
         )
+        self.wait.give_up()
         await self.hub.join(self.line)
         # Read after join: what ends from now on is seen by the hub, what ended before is seen here.
         if await in_database(live_person, self.guest) is None:
@@ -191,7 +193,11 @@ class ChatSocket(AsyncWebsocketConsumer):
             return
         places = await in_database(read_places, self.guest.person)
         await self._say(self._welcome(places))
+        for place in places:
+            if cursors.get(place.conversation_id, 0) > place.head:
+                await self._say({"t": "reset", "c": place.conversation_id, "head": place.head})
         self.hub.follow(self.line, {place.conversation_id: _seat(place, cursors) for place in places})
+        self.hub.greet(self.line)
 
     def _welcome(self, places: Sequence[Place]) -> dict[str, Any]:
         return {
@@ -238,6 +244,16 @@ class ChatSocket(AsyncWebsocketConsumer):
             raise errors.NotFound
         return person
 
+    def _expect_hello(self) -> None:
+        """Who has not said hello by now says nothing; the place is for others."""
+        if self.line is None and not self.is_over:
+            self.hanging_up = asyncio.get_running_loop().create_task(self._turn_away(NO_HELLO))
+
+    async def _turn_away(self, code: int) -> None:
+        """Close a socket that has not begun."""
+        metrics.count(metrics.CLOSED, reason=str(code))
+        await self._hang_up(code)
+
     async def _hang_up(self, code: int) -> None:
         """Close the socket, once: uvicorn takes a second close for an error of ours."""
         if not self.is_over:
@@ -264,11 +280,11 @@ class ChatSocket(AsyncWebsocketConsumer):
 async def _answer_to(outcome: actions.Posted | actions.Refusal) -> dict[str, Any]:
     if isinstance(outcome, actions.Refusal):
         return refusal_frame(outcome)
+    message = outcome.message
     # What became of a text to a phone is in the database; all else of a message is at hand.
-    is_text = outcome.message.channel == "sms"
-    frame = queries.message_frame_of
-    message = await in_database(frame, outcome.message) if is_text else frame(outcome.message)
-    return {"t": "ack", "c": message["c"], "n": message["n"], "client_key": message["client_key"], "message": message}
+    shown = await in_database(rendered, message) if message.channel == "sms" else rendered(message)
+    key = str(message.client_key)
+    return {"t": "ack", "c": message.conversation_id, "n": message.n, "client_key": key, "message": shown}
 
 
 def _seat(place: Place, cursors: dict[int, int]) -> Seat:

@@ -10,12 +10,15 @@ from pytest_django import Settings
 from admin_portal.metrics import Gauge, exposition
 from archive import ledger
 from messenger.delivery import metrics as delivery
-from tests.admin_portal.conftest import Office
+from tests.admin_portal.conftest import Office, say
 from tests.admin_portal.test_alarms import check_now, failed_check
 from tests.admin_portal.test_pages import SECRETS
+from tests.guards.source import ROOT
 
 TOKEN = "a-long-token-for-the-monitor"
-LINE = re.compile(r'# (HELP|TYPE) onrecord_[a-z_]+ .+|onrecord_[a-z_]+(\{(kind|reason)="[a-z0-9_]+"\})? -?[0-9.e+-]+')
+LINE = re.compile(
+    r'# (HELP|TYPE) onrecord_[a-z_]+ .+|onrecord_[a-z_]+(\{(kind|reason|le)="[A-Za-z0-9_.+]+"\})? -?[0-9.e+-]+'
+)
 
 
 def ask(**headers: Any) -> Any:  # Any: Django's test client answers with classes of its own
@@ -84,11 +87,44 @@ def test_nothing_but_reading_is_allowed(office: Office, method: str) -> None:
 def test_they_say_what_delivery_did(office: Office) -> None:
     before = numbers()
     delivery.count(delivery.DROPPED, 3, reason="too_slow")
-    delivery.count(delivery.LAG_SUM, 0.25)
+    delivery.LAG.observe(0.2)
+    delivery.LAG.observe(60)
     after, text = numbers(), ask().content.decode()
     dropped = 'onrecord_frames_dropped_total{reason="too_slow"}'
     assert after[dropped] == before.get(dropped, 0) + 3
-    assert after["onrecord_hub_lag_seconds_sum"] == before["onrecord_hub_lag_seconds_sum"] + 0.25
+    lag = "onrecord_hub_lag_seconds"
+    told = [
+        after[part] - before[part]
+        for part in (f"{lag}_count", f'{lag}_bucket{{le="0.1"}}', f'{lag}_bucket{{le="0.25"}}')
+    ]
+    assert told == [2, 0, 1]
+    assert after[f'{lag}_bucket{{le="+Inf"}}'] == after[f"{lag}_count"]
+    assert after[f"{lag}_sum"] == pytest.approx(before[f"{lag}_sum"] + 60.2)
+    assert text.count(f"# TYPE {lag} histogram") == 1
     assert set(delivery.HELP) <= {line.split()[2] for line in text.splitlines() if line.startswith("# HELP")}
     assert "# TYPE onrecord_frames_dropped_total counter" in text
     assert "# TYPE onrecord_sockets_open gauge" in text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_they_say_what_the_writer_did(office: Office) -> None:
+    before = numbers()
+    for _ in range(3):
+        say(office.cast.alice, office.talk, "once more")
+    after = numbers()
+    grown = {name: after[name] - before[name] for name in after if name.endswith(("_count", "_sum"))}
+    assert grown["onrecord_posts_together_sum"] == grown["onrecord_post_wait_seconds_count"] == 3
+    assert grown["onrecord_posts_together_count"] == 3, "one after the other, each alone"
+    assert grown["onrecord_commit_actions_sum"] == grown["onrecord_writer_wait_seconds_count"] == 3
+    assert grown["onrecord_commit_seconds_count"] == grown["onrecord_commit_actions_count"] == 3
+    assert grown["onrecord_commit_seconds_sum"] > 0
+    assert after["onrecord_writer_waiting"] == 0
+
+
+def test_every_name_is_explained_to_who_runs_it_and_no_other(office: Office) -> None:
+    check_now(office)
+    shown = {line.split()[2] for line in ask().content.decode().splitlines() if line.startswith("# TYPE")}
+    section = (
+        (ROOT / "docs" / "running.md").read_text(encoding="utf-8").partition("## Health\n")[2].partition("\n## ")[0]
+    )
+    assert set(re.findall(r"^\| `(onrecord_[a-z_]+)`", section, re.MULTILINE)) == shown

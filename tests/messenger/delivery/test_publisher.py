@@ -65,6 +65,24 @@ def test_a_redis_that_hangs_holds_up_nobody_and_costs_one_hint_a_conversation() 
             time.sleep(0.05)
 
 
+def test_of_hints_with_numbers_the_highest_of_a_conversation_goes_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        publisher, fallen = _publisher(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        publisher.put("1")
+        deadline = time.monotonic() + 10
+        while publisher._waiting:  # the first one is on its way, and the others wait for it
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        for n in (41, 43, 42):
+            publisher.put("7", n=n)
+        publisher.put("8", n=1)
+        publisher.put("7")
+        while len(fallen) < 4:
+            assert time.monotonic() < deadline + 10
+            time.sleep(0.05)
+        assert fallen == ["1", "7 n43", "8 n1", "7"]
+
+
 def test_after_redis_has_come_back_hints_pass_again(server: services.RedisServer) -> None:
     publisher, fallen = _publisher(server.url)
     server.kill()

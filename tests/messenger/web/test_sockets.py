@@ -1,8 +1,10 @@
 """Sockets when the server's own side fails: a typed error or a close that says "later", and nothing left behind."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,12 +12,12 @@ import pytest
 from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 
 from messenger.asgi import application
-from messenger.delivery import hub
+from messenger.delivery import hub, presence, roll
 from messenger.delivery.line import SESSION_ENDED, TOO_MANY
 from messenger.delivery.process import hub_of_this_loop
 from messenger.people.models import Person, SignInSession
@@ -62,9 +64,18 @@ async def _socket_of(browser: Client) -> AsyncIterator[WebsocketCommunicator]:
 
 
 async def _ask(socket: WebsocketCommunicator, frame: dict[str, Any]) -> dict[str, Any]:
+    """Send a frame and return its answer; who comes and goes meanwhile is passed over."""
     await socket.send_json_to(frame)
-    answer: dict[str, Any] = await socket.receive_json_from(timeout=5)
-    return answer
+    while (answer := await socket.receive_json_from(timeout=5))["t"] == "eph":
+        pass
+    return dict(answer)
+
+
+async def _closed(socket: WebsocketCommunicator) -> int:
+    """Return the code with which the server closes the socket."""
+    while (output := await socket.receive_output(timeout=5))["type"] != "websocket.close":
+        pass
+    return int(output["code"])
 
 
 def test_a_frame_that_fails_on_our_side_is_answered_and_the_socket_stays_open(
@@ -95,8 +106,7 @@ def test_a_hello_that_fails_on_our_side_closes_the_socket_for_now(cast: Cast, cl
         await sync_to_async(broken.__enter__)()
         try:
             await socket.send_json_to({"t": "hello", "v": 1})
-            closed = await socket.receive_output(timeout=5)
-            assert (closed["type"], closed.get("code")) == ("websocket.close", TRY_AGAIN_LATER)
+            assert await _closed(socket) == TRY_AGAIN_LATER
         finally:
             await sync_to_async(broken.__exit__)(None, None, None)
 
@@ -114,8 +124,7 @@ def test_nobody_has_more_than_so_many_sockets_and_that_is_nobody_elses_affair(
         async with _socket_of(alice) as second, _socket_of(alice) as third, _socket_of(bob) as other:
             assert (await _ask(second, hello))["t"] == "welcome"
             await third.send_json_to(hello)
-            closed = await third.receive_output(timeout=5)
-            assert (closed["type"], closed["code"]) == ("websocket.close", TOO_MANY)
+            assert await _closed(third) == TOO_MANY
             assert (await _ask(other, hello))["t"] == "welcome"
         async with _socket_of(alice) as again:
             assert (await _ask(again, hello))["t"] == "welcome", "two have left"
@@ -145,7 +154,75 @@ def test_a_socket_outlives_its_session_by_no_more_than_a_sweep(
 
     async def scene(socket: WebsocketCommunicator) -> None:
         assert (await _ask(socket, {"t": "hello", "v": 1}))["t"] == "welcome"
-        closed = await socket.receive_output(timeout=5)
-        assert (closed["type"], closed["code"]) == ("websocket.close", SESSION_ENDED)
+        assert await _closed(socket) == SESSION_ENDED
 
     _with_socket(browser, scene)
+
+
+def test_a_client_that_was_told_more_than_the_database_knows_is_sent_back(cast: Cast, client_for: ClientFor) -> None:
+    talk = office.direct(cast.alice, cast.bob)
+    head = office.say(cast.bob, talk).n
+
+    async def scene(socket: WebsocketCommunicator) -> None:
+        welcome = await _ask(socket, {"t": "hello", "v": 1, "cursors": {str(talk.pk): head + 5}})
+        assert welcome["heads"][0][:2] == [talk.pk, head]
+        assert await socket.receive_json_from(timeout=5) == {"t": "reset", "c": talk.pk, "head": head}
+        await sync_to_async(office.say)(cast.bob, talk, "after it")
+        assert (await _next(socket, "ev"))["n"] == head + 1
+
+    _with_socket(client_for(cast.alice), scene)
+
+
+def test_colleagues_see_who_is_here_and_others_do_not(
+    cast: Cast, client_for: ClientFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roll, "GRACE_S", 0.1)
+    monkeypatch.setattr(presence, "TICK_S", 0.05)
+    office.direct(cast.alice, cast.bob)
+    browsers = [client_for(person) for person in (cast.bob, cast.charlie)]
+
+    async def scene(alice: WebsocketCommunicator) -> None:
+        await _ask(alice, {"t": "hello", "v": 1})
+        assert (await _next(alice, "eph"))["here"] == []
+        async with _socket_of(browsers[0]) as bob, _socket_of(browsers[1]) as charlie:
+            for socket in (bob, charlie):
+                await _ask(socket, {"t": "hello", "v": 1})
+            came = {"t": "eph", "kind": "presence", "whole": False, "here": [cast.bob.pk], "gone": []}
+            assert await _next(alice, "eph") == came
+            assert (await _next(bob, "eph"))["here"] == [cast.alice.pk]
+            assert (await _next(charlie, "eph"))["here"] == []
+        assert await _next(alice, "eph") == came | {"here": [], "gone": [cast.bob.pk]}
+
+    _with_socket(client_for(cast.alice), scene)
+
+
+def test_typing_that_cannot_be_shown_is_a_line_in_the_log_and_no_more(
+    cast: Cast, client_for: ClientFor, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk = office.direct(cast.alice, cast.bob)
+
+    async def away(conversation_id: int, person_id: int) -> bytes:
+        raise OperationalError("the database is away")
+
+    async def scene(socket: WebsocketCommunicator) -> None:
+        await _ask(socket, {"t": "hello", "v": 1})
+        faults: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+        monkeypatch.setattr(hub_of_this_loop(SOURCE), "source", replace(SOURCE, typing=away))
+        await socket.send_json_to({"t": "typing", "c": talk.pk})
+        async with asyncio.timeout(5):
+            while "typing_not_shown" not in caplog.text:
+                await asyncio.sleep(0.01)
+        gc.collect()  # a task whose error nobody asks for is complained of when it is forgotten
+        await asyncio.sleep(0)
+        assert faults == []
+
+    _with_socket(client_for(cast.alice), scene)
+
+
+async def _next(socket: WebsocketCommunicator, t: str) -> dict[str, Any]:
+    """Return the next frame of a type; others are passed over."""
+    while True:
+        frame: dict[str, Any] = await socket.receive_json_from(timeout=5)
+        if frame["t"] == t:
+            return frame

@@ -18,7 +18,7 @@ from messenger.people.models import Person
 from messenger.people.roles import ADMINISTRATOR, OFFICER
 
 ALARM_MAILS = Outbox[Alarm](
-    name="alarm-mails",
+    name="alarm_mails",
     title="Alarms by mail",
     rows=lambda: raised().filter(mailed_at=None),
     describe=lambda alarm: f"Alarm {alarm.pk}: {TITLES[alarm.kind]}",

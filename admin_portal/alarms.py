@@ -20,16 +20,19 @@ from admin_portal.models import Alarm, RecordCheck
 from archive import events, ledger
 from archive.catalog import catalog_problem
 from archive.evidence import status as evidence_status
+from archive.outbox import registered
 from archive.retention import unfinished_problem
 from messenger.people.errors import Conflict, Invalid, NotFound
 from messenger.people.models import Person
 
 log = structlog.get_logger(__name__)
 LATE_AFTER = timedelta(hours=36)
-# Witnesses and authorities may be away for a while; that is no reason to wake anybody.
-PATIENCE = {Alarm.EVIDENCE: timedelta(hours=1)}
+# Witnesses and authorities may be away for a while, and a carrier's report resolves most doubts about a text within
+# minutes; that is no reason to wake anybody.
+PATIENCE = {Alarm.EVIDENCE: timedelta(hours=1), Alarm.PARKED: timedelta(minutes=10)}
 MOST_TOLD = 500
-# What differs in two sentences about one trouble with a source: how often it was tried, where a library kept something.
+# What differs in two sentences about one trouble with a source: how often it was tried, where a library kept something;
+# and how much of one kind is parked. A mail about parked mails that is parked as well is thus no news, and ends there.
 _PASSING = re.compile(r"0x[0-9a-f]+|\d+")
 SHORTEST_REASON, LONGEST_REASON = 10, 300
 Problems = tuple[str, ...]
@@ -40,6 +43,7 @@ TITLES = {
     Alarm.FENCES: "Fences of the database were moved",
     Alarm.EVIDENCE: "Evidence from outside is missing",
     Alarm.DISPOSAL: "A disposal is not finished",
+    Alarm.PARKED: "Work is parked and waits for a person",
 }
 
 
@@ -164,6 +168,11 @@ def _of_disposals(at: datetime) -> Problems:
     return (problem,) if problem else ()
 
 
+def _of_parked(_at: datetime) -> Problems:
+    counted = [(box.title, box.parked_rows().count()) for box in registered()]
+    return tuple(f"{title}: {count} on the page Parked, after the last try." for title, count in counted if count)
+
+
 LOOKS: dict[str, Callable[[datetime], Problems]] = {
     Alarm.CHECK: _of_checks,
     Alarm.LATE: _of_lateness,
@@ -171,6 +180,7 @@ LOOKS: dict[str, Callable[[datetime], Problems]] = {
     Alarm.FENCES: _of_fences,
     Alarm.EVIDENCE: _of_evidence,
     Alarm.DISPOSAL: _of_disposals,
+    Alarm.PARKED: _of_parked,
 }
 
 
@@ -226,7 +236,7 @@ def _end(alarm: Alarm, *, at: datetime) -> None:
 
 def _gists(kind: str, problems: Iterable[str]) -> list[str]:
     """Return what each problem says. Sources fail in the same way with other numbers; an entry's number is the news."""
-    gists = [_PASSING.sub("#", problem) if kind == Alarm.EVIDENCE else problem for problem in problems]
+    gists = [_PASSING.sub("#", problem) if kind in PATIENCE else problem for problem in problems]
     return list(dict.fromkeys(gists))
 
 

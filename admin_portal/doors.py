@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 
 from admin_portal.alarms import open_alarms
 from admin_portal.models import Purpose
+from admin_portal.parked import count_parked
 from admin_portal.purposes import current_purpose
 from admin_portal.waiting import waiting_for
 from messenger.people.errors import Conflict, NotAllowed, NotFound
@@ -31,6 +32,7 @@ NAVIGATION = (
     ("search", "/portal/search/", "Search", "search", "record.search"),
     ("exports", "/portal/exports/", "Exports", "package", "exports.request"),
     ("record", "/portal/record/", "Record", "badge-check", "record.status"),
+    ("parked", "/portal/parked/", "Parked", "pause", "outboxes.manage"),
     ("people", "/people/", "People", "users", "roles.approve"),
     ("contacts", "/contacts/", "SMS", "smartphone", "chat"),
 )
@@ -76,7 +78,7 @@ def cursor_of(request: HttpRequest, name: str) -> int | None:
 def render_page(request: HttpRequest, template: str, context: dict[str, Any], *, here: str) -> HttpResponse:
     """Render a portal page; `here` is the key of the navigation's current entry. Any: templates take any value."""
     by = person_of(request)
-    badges = {"portal": waiting_for(by).total}
+    badges = {"portal": waiting_for(by).total, "parked": count_parked(by)}
     links = [
         {"url": url, "label": label, "icon": icon, "is_current": key == here, "badge": badges.get(key, 0)}
         for key, url, label, icon, capability in NAVIGATION

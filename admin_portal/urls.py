@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from admin_portal import pages, pages_exports, pages_files, pages_review, pages_search
+from admin_portal import pages, pages_exports, pages_files, pages_parked, pages_review, pages_search
 
 urlpatterns = [
     path("", pages.dashboard, name="portal"),
@@ -21,6 +21,10 @@ urlpatterns = [
     path("exports/<int:export_id>/approve/", pages_exports.approve, name="portal_export_approve"),
     path("exports/<int:export_id>/refuse/", pages_exports.refuse, name="portal_export_refuse"),
     path("exports/<int:export_id>/download/", pages_exports.download, name="portal_export_download"),
+    path("parked/", pages_parked.parked, name="portal_parked"),
+    path("parked/<str:kind>/<str:key>/", pages_parked.item, name="portal_parked_item"),
+    path("parked/<str:kind>/<str:key>/retry/", pages_parked.retry, name="portal_parked_retry"),
+    path("parked/<str:kind>/<str:key>/set-aside/", pages_parked.set_aside, name="portal_parked_set_aside"),
     path("record/", pages.record, name="portal_record"),
     path("record/check/", pages.check_record, name="portal_record_check"),
     path("record/checks/<int:check_id>/", pages.check_state, name="portal_check_state"),

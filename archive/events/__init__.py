@@ -66,6 +66,7 @@ from archive.events.retention import (
     HoldReleased,
     KeyDestroyed,
 )
+from archive.events.work import WorkRetried, WorkSetAside
 
 __all__ = [
     "DISPOSALS_STREAM",
@@ -133,6 +134,8 @@ __all__ = [
     "StreamHeads",
     "TokenCreated",
     "TokenRevoked",
+    "WorkRetried",
+    "WorkSetAside",
     "attachments_of",
     "words_of",
 ]

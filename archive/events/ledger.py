@@ -37,7 +37,7 @@ class AlarmAcknowledged(Event):
     """A person has seen an alarm about the record and says what is done about it."""
 
     kind: ClassVar[str] = "alarm.acknowledged"
-    alarm: str  # "check", "late", "guard", "fences", "evidence" or "disposal"
+    alarm: str  # "check", "late", "guard", "fences", "evidence", "disposal" or "parked"
     raised_at: str
     problems: tuple[str, ...]
     reason: str

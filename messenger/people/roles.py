@@ -29,6 +29,7 @@ CAPABILITIES: Final[dict[str, frozenset[str]]] = {
             "record.open",
             "record.status",
             "alarms.acknowledge",
+            "outboxes.manage",
             "reports.view",
             "reports.decide",
             "exports.request",
@@ -39,7 +40,9 @@ CAPABILITIES: Final[dict[str, frozenset[str]]] = {
         }
     ),
     EXAMINER: frozenset({"portal", "record.search", "record.open", "record.status"}),
-    ADMINISTRATOR: frozenset({"portal", "people.manage", "roles.request", "roles.approve", "health.view"}),
+    ADMINISTRATOR: frozenset(
+        {"portal", "people.manage", "roles.request", "roles.approve", "health.view", "outboxes.manage"}
+    ),
 }
 
 # Granted to nobody by one person alone: asked for by one, approved by another who is not the beneficiary.

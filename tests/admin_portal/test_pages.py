@@ -38,6 +38,10 @@ ADDRESSES = (
     "/portal/exports/1/approve/",
     "/portal/exports/1/refuse/",
     "/portal/exports/1/download/",
+    "/portal/parked/",
+    "/portal/parked/1/1/",
+    "/portal/parked/1/1/retry/",
+    "/portal/parked/1/1/set-aside/",
     "/portal/record/",
     "/portal/record/check/",
     "/portal/record/checks/1/",
@@ -100,7 +104,10 @@ def test_the_administrator_sees_no_content_anywhere(
     ask(office)
     client, size = client_for(office.cast.adam), record_size()
     seen = {address: client.get(address) for address in ADDRESSES}
-    assert [address for address, answer in seen.items() if answer.status_code == 200] == ["/portal/"]
+    assert [address for address, answer in seen.items() if answer.status_code == 200] == [
+        "/portal/",
+        "/portal/parked/",
+    ]
     assert not any(secret in text_of(answer) for answer in seen.values() for secret in SECRETS)
     assert "/portal/search/" not in seen["/portal/"].content.decode()
     assert record_size() == size

@@ -31,7 +31,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/c/987654/",
         "/api/v1/docs/",
     ),
-    "adam": ("/people/", "/people/4/", "/portal/"),
+    "adam": ("/people/", "/people/4/", "/portal/", "/portal/parked/"),
     "mona": ("/portal/", "/portal/review/"),
     "cora": (
         "/portal/",

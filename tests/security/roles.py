@@ -10,6 +10,7 @@ CHATTERS: Final = "member stranger former owner reviewer officer second administ
 SIGNED_IN: Final = f"{CHATTERS} examiner"
 OFFICERS: Final = "officer second"
 READERS: Final = f"{OFFICERS} examiner"  # of the record
+TENDERS: Final = f"{OFFICERS} administrator"  # of work that was parked
 JUDGES: Final = f"reviewer {OFFICERS}"  # of reported messages
 # At the API a personal token stands for its person; a page knows nobody by a token.
 CALLERS: Final = f"{SIGNED_IN} token"

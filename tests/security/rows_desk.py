@@ -3,7 +3,7 @@
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from tests.security.roles import JUDGES, OFFICERS, READERS
+from tests.security.roles import JUDGES, OFFICERS, READERS, TENDERS
 from tests.security.rows import Row, row
 from tests.security.rows_chat import KEY
 from tests.security.world import ABSENT, PURPOSE, WORD, World
@@ -13,6 +13,7 @@ REPORT: Final = {"report_id": "report"}
 NEAR: Final = {"report_id": "near_report"}
 EXPORT: Final = {"export_id": "export"}
 ALARM: Final = {"alarm_id": "alarm"}
+PARKED: Final = {"kind": "parked_kind", "key": "parked_key"}
 SAID: Final = {"seq": "talk_seq"}
 FILE: Final = {"seq": "talk_seq", "place": "first_file"}
 SILENT: Final = {"seq": "not_a_message"}
@@ -38,6 +39,10 @@ def link_query(package: str) -> Any:
 
 def kept_search(world: World, role: str) -> str:
     return urlencode({"s": world.number("kept_search")})
+
+
+def of_no_kind(world: World, role: str) -> str:
+    return urlencode({"kind": world.number("absent")})
 
 
 PAGES: Final[list[Row]] = [
@@ -87,6 +92,11 @@ PAGES: Final[list[Row]] = [
         yes={200: ASKER},
         no={302: DECIDER},
     ),
+    row("GET portal/parked/", yes={200: TENDERS}),
+    row("GET portal/parked/", query=of_no_kind, no={404: TENDERS}),
+    row("GET portal/parked/<str:kind>/<str:key>/", args=PARKED, yes={200: TENDERS}),
+    row("POST portal/parked/<str:kind>/<str:key>/retry/", args=PARKED, yes={302: TENDERS}),
+    row("POST portal/parked/<str:kind>/<str:key>/set-aside/", args=PARKED, body=REFUSAL, yes={302: TENDERS}),
     row("GET portal/record/", yes={200: READERS}),
     row("POST portal/record/check/", yes={302: READERS}),
     row("GET portal/record/checks/<int:check_id>/", args={"check_id": "check"}, yes={200: READERS}),

@@ -30,6 +30,8 @@ def values_of(world: World) -> dict[str, list[int | str]]:
         "seq": list(range(ledger.latest_checkpoint().size)),
         "export_id": [named["export"], named["package"], named["api_package"]],
         "check_id": [named["check"]],
+        "kind": [named["parked_kind"]],
+        "key": [named["parked_key"]],
         "place": [named["first_file"]],
         "token": ["guess"],
         "secret": [named["used_invitation"]],

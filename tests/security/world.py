@@ -13,9 +13,10 @@ from django.utils import timezone
 from admin_portal.checks import request_check
 from admin_portal.download import download_token
 from admin_portal.exports import approve_export, request_export
-from admin_portal.making import make_due_exports
+from admin_portal.making import EXPORTS, make_due_exports
 from admin_portal.models import Alarm, ExportRequest
 from admin_portal.scopes import ExportScope
+from archive import ledger
 from messenger.conversations import actions, attachments, membership, opening, texts
 from messenger.conversations.models import Conversation, Message
 from messenger.conversations.moderation import report_message
@@ -192,6 +193,7 @@ def _make_requests(world: World) -> None:
     near = report_message(
         who["guide"], conversation_id=int(numbers["own"]), n=int(numbers["own_n"]), reason="conduct", comment=""
     )
+    numbers |= {"parked_kind": EXPORTS.name, "parked_key": str(_park_an_export(world))}
     asked = [_ask_for_export(world) for _ in range(3)]
     for export in asked[1:]:
         approve_export(who["second"], export_id=export.pk)
@@ -212,6 +214,15 @@ def _make_requests(world: World) -> None:
     numbers |= {"alarm": alarm.pk}
     numbers |= {"check": request_check(who["second"]).pk, "not_a_message": 0}
     numbers |= {f"person_{name}": person.pk for name, person in who.items()}
+
+
+def _park_an_export(world: World) -> int:
+    export = approve_export(world.people["second"], export_id=_ask_for_export(world).pk)
+    claimed = EXPORTS.claim(at=timezone.now())
+    assert claimed == export
+    with ledger.transaction():
+        EXPORTS.park(claimed, failure="OSError", at=timezone.now())
+    return export.pk
 
 
 def _ask_for_export(world: World) -> ExportRequest:

@@ -44,6 +44,18 @@ def test_a_removed_member_reads_nothing_any_more(cast: Cast) -> None:
     assert queries.sync(cast.bob, cursors={group.pk: 1}).events == []
 
 
+def test_a_seat_taken_before_a_removal_reads_nothing_that_is_numbered_after_it(cast: Cast) -> None:
+    """A request that was let in the moment before."""
+    group = office.group(cast.alice, cast.bob)
+    office.say(cast.alice, group, "before")
+    seat = access_conversation(cast.bob, group.pk)
+    membership.remove_member(cast.alice, conversation_id=group.pk, person_id=cast.bob.pk)
+    office.say(cast.alice, group, "after")
+    assert [frame["body"] for frame in queries.read_page(seat).messages] == ["before"]
+    page = queries.read_page(access_conversation(cast.alice, group.pk))
+    assert [frame["body"] for frame in page.messages] == ["before", "after"]
+
+
 def test_who_joins_a_group_reads_from_then_on_and_who_joins_a_space_reads_all(cast: Cast) -> None:
     group, space = office.group(cast.alice, cast.bob), office.space(cast.alice, cast.bob)
     for conversation in (group, space):

@@ -21,6 +21,14 @@ from messenger.conversations.models import Conversation, Message, ReadMarker, Re
 Fields = Sequence["models.Field[Any, Any]"]  # Any: of whatever type
 
 
+# Whose values go as they are: to any database, and into the JSON in which PostgreSQL is given rows.
+_FIT = frozenset(
+    {models.BigIntegerField, models.BooleanField, models.CharField, models.ForeignKey, models.IntegerField}
+    | {models.PositiveIntegerField, models.PositiveSmallIntegerField, models.TextField}
+)
+_FIT_IN_JSON = frozenset({models.DateTimeField, models.JSONField, models.UUIDField})
+
+
 class Change(NamedTuple):
     """A statement that writes, and what the rows that it returns say of the objects at hand."""
 
@@ -69,15 +77,14 @@ def insertion(new: Sequence[models.Model]) -> Change | None:
     """Return what insert_all() does; None where there are no rows."""
     if not new:
         return None
-    statement, fields = _insert_of(type(new[0]), len(new))
-    values = [[field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields] for row in new]
+    model, alias = type(new[0]), connection.alias
 
     def give_keys(found: Found) -> None:
         for row, (key,) in zip(new, found, strict=True):
             row.pk = key
-            row._state.adding, row._state.db = False, connection.alias
+            row._state.adding, row._state.db = False, alias
 
-    return Change(Question(statement, rows(values)), give_keys)
+    return Change(Question(_insert_of(model, len(new)), rows(_values_of(new, fields=_stored(model)))), give_keys)
 
 
 def advance(conversation: Conversation, *, n: int, at: datetime, messages: int) -> None:
@@ -152,14 +159,39 @@ def _key(key: UUID) -> Any:  # Any: text on SQLite, the key itself on PostgreSQL
     return Message._meta.get_field("client_key").get_db_prep_value(key, connection)
 
 
+def _values_of(new: Sequence[models.Model], *, fields: Fields) -> list[list[Any]]:
+    """Return the values of the rows as their columns take them."""
+    values = [[getattr(row, field.attname) for field in fields] for row in new]
+    for place in _to_convert(type(new[0])):
+        field = fields[place]
+        for row, of_row in zip(new, values, strict=True):
+            of_row[place] = field.get_db_prep_save(field.pre_save(row, add=True), connection)
+    return values
+
+
 @cache
-def _insert_of(model: type[models.Model], count: int) -> tuple[str, Fields]:
-    fields = [field for field in model._meta.concrete_fields if not field.primary_key]
-    quote = connection.ops.quote_name
+def _to_convert(model: type[models.Model]) -> tuple[int, ...]:
+    """Return the places of the fields whose values do not go as they are: asking each would cost more than the rest."""
+    fit = _FIT | _FIT_IN_JSON if connection.vendor == "postgresql" else _FIT
+    return tuple(place for place, field in enumerate(_stored(model)) if type(field) not in fit or _is_automatic(field))
+
+
+def _is_automatic(field: "models.Field[Any, Any]") -> bool:
+    return bool(getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False))
+
+
+@cache
+def _stored(model: type[models.Model]) -> Fields:
+    return [field for field in model._meta.concrete_fields if not field.primary_key]
+
+
+@cache
+def _insert_of(model: type[models.Model], count: int) -> str:
+    fields, quote = _stored(model), connection.ops.quote_name
     columns = ", ".join(quote(field.column) for field in fields)
     kinds = tuple(str(field.db_type(connection)) for field in fields)
     key, target = quote(model._meta.pk.column), quote(model._meta.db_table)
-    return f"INSERT INTO {target} ({columns}) {rows_of(kinds, count)} RETURNING {key}", fields
+    return f"INSERT INTO {target} ({columns}) {rows_of(kinds, count)} RETURNING {key}"
 
 
 def _time(at: datetime) -> Any:  # Any: text on SQLite, the time itself on PostgreSQL

@@ -58,6 +58,7 @@ class Verdict:
 
 
 DEFAULT_LIMITS = Limits()
+_WORD = re.compile(r"[^\W_]+")
 
 
 def review(text: str, *, rules: Iterable[Phrase], limits: Limits = DEFAULT_LIMITS) -> Verdict:
@@ -74,9 +75,13 @@ def review(text: str, *, rules: Iterable[Phrase], limits: Limits = DEFAULT_LIMIT
 
 def normalise(text: str) -> str:
     """Fold away width, case, accents that were typed apart, invisible characters and punctuation; single spaces."""
+    # Of what is folded away, ASCII has case and punctuation only: most texts need no look at each character.
+    return " ".join(_WORD.findall(text.lower() if text.isascii() else _folded(text)))
+
+
+def _folded(text: str) -> str:
     visible = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
-    folded = unicodedata.normalize("NFKC", visible.casefold())
-    return " ".join(re.findall(r"[^\W_]+", folded))
+    return unicodedata.normalize("NFKC", visible.casefold())
 
 
 def _ids(rules: Iterable[Phrase]) -> tuple[str, ...]:

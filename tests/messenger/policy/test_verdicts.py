@@ -85,3 +85,9 @@ def test_time_grows_with_the_text_and_not_faster() -> None:
 
     # Quadratic time would be 1024 times as long; the wide margin is for a busy machine.
     assert seconds(64_000) < 300 * seconds(2_000)
+
+
+def test_plain_text_is_folded_as_it_is_beside_letters_of_other_kinds() -> None:
+    for code in range(128):
+        text = f"Guaranteed{chr(code)}Return_{chr(code)}"
+        assert f"{normalise(text)} é" == normalise(f"{text} É")

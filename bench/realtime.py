@@ -6,24 +6,25 @@ in its line, and the exit code tells.
 """
 
 import argparse
-import statistics
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from subprocess import SubprocessError
 from typing import Any
 
 from bench.asking import Figures
 from bench.contestants import LOAD_CORE, OURS, SERVER_CORE, SQLITE, Contestant, start
 from bench.measuring import report
 from bench.peers import PEERS
-from bench.rows import FLIGHT, MEMORY, PACE, ROWS, SEND, Row, ratio, verdict
+from bench.rows import FLIGHT, MEMORY, PACE, ROWS, SEND, Row, is_whole, medians, ratio, verdict
 
-SUMS = ("lost", "doubled", "hung_up", "unanswered", "messages")
 WHAT = {"realtime": (SEND, FLIGHT, PACE, MEMORY), "sends": (SEND,), "fanout": (FLIGHT, PACE), "idle": (MEMORY,)}
 # How large a crowd each of the slow ones is asked to serve: the whole must end.
 MOST = {"prosody": 1000, f"onrecord {SQLITE}": 1000}
+# A server or a program that does not start, an answer that does not come.
+FAILED = (RuntimeError, OSError, SubprocessError)
 
 
 @dataclass
@@ -35,6 +36,13 @@ class Run:
     contestants: list[Contestant] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
     table: list[tuple[Row, str, Figures]] = field(default_factory=list)
+
+    def admit(self, name: str, rows: Sequence[Row], *, standing: ExitStack) -> None:
+        """Start a contestant; one that does not start is missing in the table, and the others are measured."""
+        try:
+            self.contestants.append(start(name, rows, standing=standing))
+        except FAILED as error:
+            self._fail(name, error)
 
     def take(self, row: Row) -> None:
         """One contestant after the other, three times: the machine drifts, and so for all alike."""
@@ -57,10 +65,13 @@ class Run:
             return None
         try:
             return act(contestant) or None
-        except (RuntimeError, OSError) as error:
-            self.failures[contestant.name] = str(error)
-            report("realtime", server=contestant.name, failed=str(error))
+        except FAILED as error:
+            self._fail(contestant.name, error)
             return None
+
+    def _fail(self, name: str, error: Exception) -> None:
+        self.failures[name] = str(error)
+        report("realtime", server=name, failed=str(error))
 
     def _show(self, row: Row, found: dict[str, Figures]) -> None:
         theirs = found.get("ejabberd", {})
@@ -84,14 +95,6 @@ class Run:
                     self.failures[contestant.name] = "its record is not whole"
 
 
-def medians(runs: Sequence[Figures], main: str) -> Figures:
-    """Medians of every figure; what is lost or doubled is added up. `spread` is of the main figure."""
-    found = {name: statistics.median(run[name] for run in runs) for name in runs[0] if name not in SUMS}
-    values = [float(run[main]) for run in runs]
-    spread = round((max(values) - min(values)) / (statistics.median(values) or 1), 2)
-    return found | {name: sum(run[name] for run in runs) for name in SUMS if name in runs[0]} | {"spread": spread}
-
-
 def main() -> int:
     options = _options()
     began = time.monotonic()
@@ -100,21 +103,17 @@ def main() -> int:
     with ExitStack() as standing:
         for name in (*options.server, *options.peers):
             _tell(began, f"starting {name}")
-            run.contestants.append(start(name, rows, standing=standing))
+            run.admit(name, rows, standing=standing)
         for row in rows:
             _tell(began, row.name)
             run.take(row)
         run.check_records()
     _print_table(run, took_s=time.monotonic() - began)
-    return 1 if run.failures or any(_is_broken(line) for _, _, line in run.table) else 0
+    return 1 if run.failures or not all(is_whole(line) for _, _, line in run.table) else 0
 
 
 def _fits(row: Row, options: argparse.Namespace) -> bool:
     return row.members in options.members if options.members else row.members <= options.upto
-
-
-def _is_broken(line: Figures) -> bool:
-    return any(line.get(name) for name in SUMS if name != "messages")
 
 
 def _options() -> argparse.Namespace:

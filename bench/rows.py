@@ -3,11 +3,14 @@
 Pure. Here is the only place of the targets; they come from the design of real-time delivery, not from a measurement.
 """
 
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 Figures = Mapping[str, Any]  # Any: figures as they come
+FAULTS = ("lost", "doubled", "hung_up", "unanswered")
+SUMS = (*FAULTS, "messages")
 MEMORY, SEND, FLIGHT, PACE = "memory", "send", "flight", "pace"
 
 
@@ -108,18 +111,32 @@ def _quotient(ours: Figures, theirs: Figures, figure: str) -> float | None:
     return float(ours[figure]) / float(theirs[figure]) if ours.get(figure) and theirs.get(figure) else None
 
 
+def medians(runs: Sequence[Figures], main: str) -> dict[str, Any]:
+    """Medians of every figure; what is lost or doubled is added up. `spread` is of the main figure."""
+    found = {name: statistics.median(run[name] for run in runs) for name in runs[0] if name not in SUMS}
+    values = [float(run[main]) for run in runs]
+    spread = round((max(values) - min(values)) / (statistics.median(values) or 1), 2)
+    return found | {name: sum(run[name] for run in runs) for name in SUMS if name in runs[0]} | {"spread": spread}
+
+
+def is_whole(figures: Figures) -> bool:
+    """Say whether everything was heard once by everybody, and answered."""
+    return not any(figures.get(name) for name in FAULTS)
+
+
 def verdict(row: Row, ours: Figures, theirs: Figures) -> dict[str, Any]:
     """Return `ratio` of the row's main figure, `wanted`, `met` and `goal_met`; None where ejabberd was not there.
 
     Nothing is met while something was lost, came twice, hung up or stayed without an answer.
     """
-    is_whole = not any(ours.get(name) for name in ("lost", "doubled", "hung_up", "unanswered"))
     values = [(target, target.value(ours, theirs)) for target in row.targets]
     known = [(target, value) for target, value in values if value is not None]
     is_judged = bool(row.targets) and len(known) == len(values)
     return {
         "ratio": ratio(ours, theirs, row.main),
         "wanted": row.wanted,
-        "met": is_whole and all(target.is_met(value) for target, value in known) if is_judged else None,
-        "goal_met": is_whole and all(target.reaches_goal(value) for target, value in known) if is_judged else None,
+        "met": is_whole(ours) and all(target.is_met(value) for target, value in known) if is_judged else None,
+        "goal_met": is_whole(ours) and all(target.reaches_goal(value) for target, value in known)
+        if is_judged
+        else None,
     }

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from bench.rows import ROWS, verdict
+from bench.rows import ROWS, is_whole, medians, verdict
 
 ROW = {row.name: row for row in ROWS}
+RATES_AND_LOSSES = ((100, 0), (350, 2), (200, 1))
 WHOLE = {"lost": 0, "doubled": 0, "hung_up": 0, "unanswered": 0}
 
 
@@ -45,3 +46,10 @@ def test_a_multiple_is_not_judged_without_ejabberd() -> None:
 def test_memory_has_a_limit_of_its_own(kilobytes: float, met: bool, goal_met: bool) -> None:
     found = verdict(ROW["idle members up to 1,000"], {"memory_kb": kilobytes}, {})
     assert (found["met"], found["goal_met"]) == (met, goal_met)
+
+
+def test_the_median_of_the_rounds_counts_and_everything_that_was_lost() -> None:
+    rounds = [{"deliveries_per_s": rate, "messages": 10} | WHOLE | {"lost": lost} for rate, lost in RATES_AND_LOSSES]
+    found = medians(rounds, "deliveries_per_s")
+    assert (found["deliveries_per_s"], found["spread"], found["messages"], found["lost"]) == (200, 1.25, 30, 3)
+    assert not is_whole(found)

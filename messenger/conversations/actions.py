@@ -3,14 +3,12 @@
 Posts are checked here for their form and handed over (postbox.py); what becomes of them is decided in posting.py.
 """
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Max
 from django.utils import timezone
 
 from archive import events, ledger
@@ -19,6 +17,7 @@ from messenger.conversations import postbox
 from messenger.conversations.access import access_conversation
 from messenger.conversations.models import Message, ReadMarker
 from messenger.conversations.posting import Answer, Posted, Refusal, Wish
+from messenger.delivery.waking import settled
 from messenger.people.doors import Door
 from messenger.people.errors import Denial, Invalid
 from messenger.people.models import Person
@@ -73,7 +72,7 @@ async def post_from_loop(
 ) -> Posted | Refusal:
     """Say something without files, from an event loop: as `post_message`, but nobody's thread waits for it."""
     wish = Wish(person.pk, conversation_id, client_key, clean_body(body), door=door)
-    return _told(await asyncio.wrap_future(postbox.put(wish)))
+    return _told(await settled(postbox.put(wish)))
 
 
 def _told(answer: Answer) -> Posted | Refusal:
@@ -91,8 +90,9 @@ def mark_read(person: Person, *, conversation_id: int, n: int, at: datetime | No
     if n <= marker.n:
         return marker
     marker.n, marker.at = n, at or timezone.now()
-    newest = Message.objects.filter(conversation=seat.conversation, n__lte=n).aggregate(newest=Max("ordinal"))
-    marker.ordinal = max(marker.ordinal, newest["newest"] or 0)
+    # By the number, whose order is that of the ordinals: the highest of all before it would read all of them.
+    newest = Message.objects.filter(conversation=seat.conversation, n__lte=n).order_by("-n").values_list("ordinal")[:1]
+    marker.ordinal = max(marker.ordinal, *(ordinal for (ordinal,) in newest), 0)
     ledger.record(
         events.ReceiptMarked(
             stream=f"person:{person.pk}",

@@ -5,11 +5,12 @@ A constant number of queries, however many members and conversations.
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from functools import cache
 
 import orjson
-from django.db import connection
 from django.db.models import Max, Q
 
+from archive.statements import fetch
 from messenger.conversations.frames import event_frames
 from messenger.conversations.models import StreamEvent
 from messenger.conversations.queries import events_after
@@ -70,12 +71,14 @@ def typing_frame(conversation_id: int, person_id: int) -> bytes:
 
 def _newest_marks() -> Marks:
     """One statement for what nearly always says "nothing new"."""
-    tables = [connection.ops.quote_name(model._meta.db_table) for model in (Revocation, Membership)]
-    newest = ", ".join(f"(SELECT coalesce(max(id), 0) FROM {table})" for table in tables)  # noqa: S608 (Django's names)
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {newest}")
-        revocation, membership = cursor.fetchone()
+    ((revocation, membership),) = fetch(_newest(), ())
     return Marks(revocation=revocation, membership=membership, event=0)
+
+
+@cache
+def _newest() -> str:
+    tables = (Revocation._meta.db_table, Membership._meta.db_table)
+    return "SELECT " + ", ".join(f"(SELECT coalesce(max(id), 0) FROM {table})" for table in tables)  # noqa: S608 (names of models)
 
 
 def _revoked(mark: int) -> list[Revocation]:

@@ -10,7 +10,8 @@ import sys
 
 RECORD = ("append", "check", "export", "proof", "storage")
 REALTIME = ("realtime", "sends", "fanout", "idle")
-NAMES = (*RECORD, "growth", "outside", "http", *REALTIME)
+GROWING = ("growth", "pages")
+NAMES = (*RECORD, *GROWING, "outside", "http", *REALTIME)
 BACKENDS = ("sqlite", "postgres")
 
 
@@ -19,8 +20,9 @@ def main() -> int:
     if options.name in REALTIME:
         return _run("bench.realtime", options.name, *_realtime(options))
     backends = [options.backend] if options.backend else BACKENDS
-    if options.name == "growth":
-        return max(_run("bench.growth", "--entries", options.entries, backend=backend) for backend in backends)
+    if options.name in GROWING:
+        program = f"bench.{options.name}"
+        return max(_run(program, "--entries", options.entries, backend=backend) for backend in backends)
     if options.name == "outside":  # files: which database they came from makes no difference
         return _run("bench.outside", "--entries", options.entries, backend=options.backend or "sqlite")
     if options.name == "http":

@@ -13,10 +13,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from admin_portal.models import Alarm, ExportRequest, RecordCheck
+from admin_portal.alarms import TITLES
+from admin_portal.models import Alarm, RecordCheck
 from archive import ledger
 from archive.evidence import status as evidence_status
 from archive.measures import Histogram
+from archive.outbox import figures_of, registered
 from messenger.conversations import postbox
 from messenger.delivery import metrics as delivery
 from messenger.people.errors import NotFound
@@ -78,8 +80,7 @@ def _gauges() -> Iterable[Gauge]:
     yield from _of_record()
     yield from _of_checks()
     yield from _of_alarms()
-    exports = ExportRequest.objects.filter(state__in=(ExportRequest.APPROVED, ExportRequest.MAKING)).count()
-    yield Gauge("onrecord_exports_waiting", "Packages that are approved and not made yet.", exports)
+    yield from _of_outboxes()
     yield from _of_delivery()
     yield Gauge("onrecord_writer_waiting", "Actions that wait for this process's writer now.", ledger.waiting())
     for histogram in (*ledger.HISTOGRAMS, *postbox.HISTOGRAMS, *delivery.HISTOGRAMS):
@@ -120,8 +121,26 @@ def _of_checks() -> Iterable[Gauge]:
 def _of_alarms() -> Iterable[Gauge]:
     raised = Alarm.objects.filter(cleared_at=None).exclude(raised_at=None).values_list("kind", flat=True)
     active = set(raised)
-    for kind in (Alarm.CHECK, Alarm.EVIDENCE, Alarm.FENCES, Alarm.GUARD, Alarm.LATE):
+    for kind in sorted(TITLES):
         yield Gauge("onrecord_alarm", "1 while this alarm is on.", kind in active, f'{{kind="{kind}"}}')
+
+
+def _of_outboxes() -> Iterable[Gauge]:
+    now = timezone.now()
+    found = [(f'{{kind="{box.name}"}}', figures_of(box, at=now)) for box in registered()]
+    for kind, box in found:
+        yield Gauge("onrecord_outbox_waiting", "Work that waits for a worker or for its time.", box.waiting, kind)
+    for kind, box in found:
+        yield Gauge("onrecord_outbox_leased", "Work that a worker holds.", box.leased, kind)
+    for kind, box in found:
+        yield Gauge(
+            "onrecord_outbox_parked", "Work that failed at its last try and waits for a person.", box.parked, kind
+        )
+    for kind, box in found:
+        overdue_s = box.overdue.total_seconds()
+        yield Gauge(
+            "onrecord_outbox_overdue_seconds", "For how long the oldest due work has not begun.", overdue_s, kind
+        )
 
 
 def _of_delivery() -> Iterable[Gauge]:

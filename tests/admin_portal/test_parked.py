@@ -23,6 +23,7 @@ from messenger.sms.transports import registry
 from messenger.sms.transports.contract import Ambiguous
 from tests.admin_portal.conftest import Office, looks_of, record_size
 from tests.admin_portal.test_exports import ask
+from tests.admin_portal.test_metrics import numbers
 from tests.admin_portal.test_pages import SECRETS, ClientFor, text_of
 from tests.messenger.sms.texting import NOON, FakeCarrier, agree, queue, sweep
 
@@ -192,6 +193,24 @@ def test_the_list_is_paged_filtered_and_costs_a_constant_number_of_queries(
     only = text_of(client.get("/portal/parked/", {"kind": "segments", "start": "50"}))
     assert only.count("Entries ") == 10 and "Older" not in only and f"Export {parked.pk}" not in only
     assert client.get("/portal/parked/", {"kind": "nothing"}).status_code == 404
+
+
+# --- the figures -----------------------------------------------------------------------------------------------------
+def test_the_metrics_tell_how_much_waits_is_leased_and_is_parked_and_for_how_long(
+    office: Office, parked: ExportRequest
+) -> None:
+    late, leased = (approve_export(office.cast.cora, export_id=ask(office).pk) for _ in range(2))
+    claimed = EXPORTS.claim(at=timezone.now(), among=EXPORTS.rows().filter(pk=leased.pk))
+    assert claimed is not None
+    ExportRequest.objects.filter(pk=late.pk).update(due_at=timezone.now() - 5 * MINUTE)
+    shown = {name: numbers()[f'onrecord_outbox_{name}{{kind="exports"}}'] for name in ("waiting", "leased", "parked")}
+    assert shown == {"waiting": 1, "leased": 1, "parked": 1}
+    assert 300 <= numbers()['onrecord_outbox_overdue_seconds{kind="exports"}'] < 3000
+    assert numbers()['onrecord_outbox_overdue_seconds{kind="texts"}'] == 0
+    assert numbers()['onrecord_alarm{kind="parked"}'] == 0
+    for minutes in (0, 11):
+        alarms.watch(at=timezone.now() + minutes * MINUTE)
+    assert numbers()['onrecord_alarm{kind="parked"}'] == 1
 
 
 # --- the alarm -------------------------------------------------------------------------------------------------------

@@ -88,6 +88,10 @@ class Cause:
     ended: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()  # and may come back, with what is left
 
+    def goes_on(self) -> frozenset[str]:
+        """Return the ways that are open afterwards: also those that come back with what is left."""
+        return self.stays if self.kind == REMOVED else self.stays | set(self.closed)
+
     def stream(self, victim: Victim) -> str:
         """Return where the record says that the access ended."""
         return f"conversation:{victim.conversation}" if self.kind == REMOVED else f"person:{victim.seat.person}"

@@ -1,11 +1,13 @@
 """A rolling restart of the nodes behind nginx, under load: nothing lost, nothing doubled, no error shown to anybody.
 
 A client repeats what failed with the same client key, once; it has to succeed then. Control: the same load while both
-nodes are down at once for a moment is refused more than once.
+nodes are down at once for a moment is refused more than once. Then the two nodes are killed in turn, while the other
+one goes on with the same record.
 """
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -16,6 +18,7 @@ from tools import stack as stack_tool
 
 pytestmark = [pytest.mark.backend("postgres"), pytest.mark.faults_only]
 ROUNDS = 10 if IS_LONG else 1
+KILLS = 20 if IS_LONG else 2
 READERS, SENDERS = 12, 8
 
 
@@ -34,7 +37,10 @@ def stack() -> Iterator[stack_tool.LocalStack]:
 
 @pytest.fixture(scope="module")
 def office(stack: stack_tool.LocalStack) -> Office:
-    return open_office(stack, people=READERS, conversations=4)
+    """Return the office of the stack, which serves it from now on."""
+    office = open_office(stack, people=READERS, conversations=4)
+    stack.start()
+    return office
 
 
 def test_a_rolling_restart_is_not_noticed(stack: stack_tool.LocalStack, office: Office) -> None:
@@ -44,7 +50,6 @@ def test_a_rolling_restart_is_not_noticed(stack: stack_tool.LocalStack, office: 
             await rig.during("rolling restart", stack.restart_nodes)
             await rig.some_more(40)
 
-    stack.start()
     rig = run_load(stack, office, scenario, name="rolling")
     verdict, tries = rig.verdict(), failed_tries(rig)
     print(f"{ROUNDS} rolling restarts: {verdict.line()}; tries of one message that failed: {dict(tries)}")
@@ -63,6 +68,27 @@ def test_a_rolling_restart_is_not_noticed(stack: stack_tool.LocalStack, office: 
     print(f"control, both nodes away: {rig.verdict().line()}; failed tries: {dict(failed_tries(rig))}")
     assert rig.verdict().faults == []
     assert max(failed_tries(rig)) > 1
+
+
+def test_two_processes_killed_in_turn_keep_one_record(stack: stack_tool.LocalStack, office: Office) -> None:
+    async def scenario(rig: Rig) -> None:
+        await begin(rig)
+        for number in range(KILLS):
+            node = stack.nodes[number % len(stack.nodes)]
+            await rig.during(f"kill -9 of {node.name}", partial(kill_and_start, node))
+            await rig.some_more(40)
+
+    rig = run_load(stack, office, scenario, name="nodes-killed")
+    verdict = rig.verdict()
+    print(f"{KILLS} kills of two nodes in turn: {verdict.line()}")
+    assert verdict.faults == []
+    assert verdict.counts["failed"] >= KILLS, "too few messages were in flight when a node died"
+    assert no_traceback(stack)
+
+
+def kill_and_start(node: stack_tool.Node) -> None:
+    node.kill()
+    node.start()
 
 
 async def begin(rig: Rig) -> None:

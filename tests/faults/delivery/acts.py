@@ -22,6 +22,7 @@ from messenger.conversations import moderation, texts
 from messenger.conversations.models import Message, ReadMarker, RefusedPost, Upload
 from messenger.people.errors import Conflict
 from messenger.people.models import Person
+from messenger.sms import inbound
 from messenger.sms.models import Attempt, ConsentHead, InboundText
 from tests.faults.delivery.carrier import FileCarrier
 from tests.faults.delivery.clients import Seat
@@ -417,6 +418,11 @@ class Receive(Texting):
     def do(self, given: Line, tell: Tell) -> None:
         self.hear(given["phone"], given["body"], key=given["key"])
         tell({"event": "received a text", "key": given["key"]})
+
+    def go_on(self, given: Line, tell: Tell, *, told: list[Line]) -> None:
+        super().go_on(given, tell, told=told)
+        # The sweep, when the lease of who died over the text has ended.
+        inbound.INBOUND.work_off(texts._process, at=timezone.now() + LEASE_OVER)
 
     def faults(self, given: Line) -> Iterator[str]:
         texts_kept = InboundText.objects.filter(carrier_id=given["key"]).exclude(processed_at=None).count()

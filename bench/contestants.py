@@ -161,9 +161,11 @@ def _start_ours(name: str, sizes: Sequence[int], desks: int, standing: ExitStack
 
 
 def _move_to_sqlite(stack: Stack) -> None:
-    """The embedded way to run: SQLite, the bus in the process, worker and clock as its threads."""
-    for key in ("DATABASE_URL", "REDIS_URL"):
-        del stack.environment[key]
+    """The embedded way to run: SQLite, the bus in the process, worker and clock as its threads.
+
+    Said outright: this process's own environment names the PostgreSQL and the Redis of the others.
+    """
+    stack.environment |= {"DATABASE_URL": f"sqlite:///{stack.folder}/var/onrecord.sqlite3", "REDIS_URL": ""}
     stack.web.arguments = tuple(word for word in stack.web.arguments if word != "--no-worker")
 
 

@@ -108,7 +108,7 @@ def ratio(ours: Figures, theirs: Figures, figure: str) -> float | None:
 
 
 def _quotient(ours: Figures, theirs: Figures, figure: str) -> float | None:
-    return float(ours[figure]) / float(theirs[figure]) if ours.get(figure) and theirs.get(figure) else None
+    return float(ours[figure]) / float(theirs[figure]) if figure in ours and theirs.get(figure) else None
 
 
 def medians(runs: Sequence[Figures], main: str) -> dict[str, Any]:

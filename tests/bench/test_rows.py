@@ -14,6 +14,7 @@ WHOLE = {"lost": 0, "doubled": 0, "hung_up": 0, "unanswered": 0}
 @pytest.mark.parametrize(
     ("ours", "met", "goal_met"),
     [
+        ({"per_second": 0.0, "p99_ms": 0.0}, False, False),  # nothing came in the time that counts
         ({"per_second": 1499.0, "p99_ms": 20.0}, False, False),
         ({"per_second": 1500.0, "p99_ms": 25.0}, True, False),
         ({"per_second": 2500.0, "p99_ms": 25.1}, False, False),

@@ -83,7 +83,9 @@ class Stack:
         for process in (*self.workers, self.web):
             process.stop()
 
-    def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def manage(
+        self, *arguments: str, check: bool = True, limit_s: float = COMMAND_LIMIT_S
+    ) -> subprocess.CompletedProcess[str]:
         """Run a management command beside the server."""
         return subprocess.run(
             [sys.executable, str(ROOT / "manage.py"), *arguments],
@@ -92,7 +94,7 @@ class Stack:
             check=check,
             capture_output=True,
             text=True,
-            timeout=COMMAND_LIMIT_S,
+            timeout=services.stretched(limit_s),
         )
 
     def size(self) -> int:

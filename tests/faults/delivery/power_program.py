@@ -1,10 +1,12 @@
 """Appends batches to the record until its database goes away, and says what was committed. A program of its own.
 
 At each line on its input it connects anew and writes; each batch that the database has committed is printed as
-`ack <entries> <last entry> <its leaf hash>`, the end as `down <why>`. Arguments: statements for each new connection.
+`ack <entries> <last entry> <its leaf hash> <monotonic time in s>`, the end as `down <why>`. Arguments: statements for
+each new connection.
 """
 
 import sys
+import time
 from datetime import UTC, datetime
 from itertools import count
 
@@ -42,7 +44,7 @@ def write_until_down() -> str:
             connection.close()
             return type(error).__name__
         last = receipts[-1]
-        print(f"ack {len(receipts)} {last.seq} {last.leaf_hash.hex()}", flush=True)
+        print(f"ack {len(receipts)} {last.seq} {last.leaf_hash.hex()} {time.monotonic()}", flush=True)
     raise AssertionError("count() has an end")
 
 

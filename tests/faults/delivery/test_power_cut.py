@@ -44,9 +44,7 @@ class Site:
     writer: subprocess.Popen[str]
     acked: int = 0
     told: dict[int, str] = field(default_factory=dict)  # last entry of an acknowledged batch -> its leaf hash
-    told_late: list[int] = field(
-        default_factory=list
-    )  # said while the power went: without power nothing is said
+    told_late: list[int] = field(default_factory=list)  # said while the power went: without power nothing is said
     cut_at: float = math.inf
 
     def read_line(self) -> list[str]:

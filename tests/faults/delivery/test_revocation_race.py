@@ -46,6 +46,7 @@ class Racer:
 
     rig: Rig
     victim: Victim
+    is_over: bool = False
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def start(self) -> None:
@@ -64,13 +65,14 @@ class Racer:
 
     async def stop(self) -> None:
         """End where they stand: what was on its way is looked for in the record like everything else."""
+        self.is_over = True  # a cancellation alone can be swallowed by an answer that comes at the same moment
         for task in self._tasks:
             task.cancel()
         for result in await asyncio.gather(*self._tasks, return_exceptions=True):
-            assert isinstance(result, asyncio.CancelledError), result
+            assert result is None or isinstance(result, asyncio.CancelledError), result
 
     async def _say(self, way: str, door: Door) -> None:
-        while True:
+        while not self.is_over:
             key = str(uuid.uuid4())
             self.rig.log.note("raced", way=way, person=self.victim.seat.person, key=key)
             answer = await door(self.victim.conversation, key, f"{self.victim.name} says on by {way}")
@@ -81,7 +83,7 @@ class Racer:
         self, way: str, headers: dict[str, str], ask: Callable[[httpx.AsyncClient], Awaitable[httpx.Response]]
     ) -> None:
         async with httpx.AsyncClient(base_url=self.rig.url, headers=headers, timeout=30) as client:
-            while True:
+            while not self.is_over:
                 answer = await ask(client)
                 numbers = _numbers(answer.json()) if answer.status_code == 200 else []
                 self.rig.log.note("read", way=way, c=self.victim.conversation, person=self.victim.seat.person,

@@ -11,7 +11,8 @@ from messenger.conversations import posting
 from messenger.sms.models import Attempt
 from messenger.sms.segments import split
 from messenger.sms.transports.contract import Outgoing
-from tests.faults.delivery.acts import Act, Release, Send
+from tests.faults.delivery.acts import Act, Send
+from tests.faults.delivery.acts_texts import Release
 from tests.faults.steps import Line, Tell
 
 

@@ -27,7 +27,8 @@ from messenger.people.models import Person
 from messenger.policy.actions import add_rule
 from messenger.sms.transports.registry import CARRIERS
 from messenger.spaces.models import Membership
-from tests.faults.delivery.acts import ACTS, CARRIER, FORBIDDEN, Act, Scene
+from tests.faults.delivery.acts import ACTS, FORBIDDEN, Act, Scene
+from tests.faults.delivery.acts_texts import CARRIER, TEXT_ACTS
 from tests.faults.delivery.broken_acts import BROKEN
 from tests.faults.delivery.carrier import FileCarrier
 from tests.faults.delivery.clients import Log, Seat
@@ -145,7 +146,7 @@ def main() -> None:
     scene = Scene([Seat(**seat) for seat in office["seats"]], office["conversations"], 0, carrier)
     (stage,) = run_in_child(partial(set_stage, scene), die_at=0).told
     scene = Scene(scene.seats, scene.groups, stage["quiet"], carrier)
-    for name, acts, count in (("acts", ACTS, kills), ("broken", BROKEN, max(kills, LEAST_OF_A_CONTROL))):
+    for name, acts, count in (("acts", (*ACTS, *TEXT_ACTS), kills), ("broken", BROKEN, max(kills, LEAST_OF_A_CONTROL))):
         log = Log(folder / f"{name}.jsonl")
         course = Course(scene, log, random.Random(f"{seed} {name}"))
         for act in acts:

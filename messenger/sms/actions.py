@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from archive import ledger
 from archive.outbox import Backoff, Outbox
 from messenger.people.models import Contact
 from messenger.sms.decisions import evaluate, evaluate_again
-from messenger.sms.models import Attempt, ConsentHead
+from messenger.sms.models import Attempt, ConsentHead, InboundText
 from messenger.sms.reports import apply_parked
 from messenger.sms.rules.decide import Decision
 from messenger.sms.segments import split
@@ -84,9 +84,12 @@ def claim_due(*, limit: int, at: datetime) -> Claimed:
     """Decide again about due texts and lease those that may go. Hand them over only after this has committed.
 
     The contact's head row is locked while deciding: a STOP is either seen here, or finds the text leased.
-    Contacts that somebody else holds are left for the next sweep.
+    Contacts that somebody else holds are left for the next sweep, and so is whoever sent us what nobody has read yet:
+    it may be a STOP.
     """
-    due = Attempt.objects.filter(state="queued", due_at__lte=at).order_by("due_at", *TEXTS.order)
+    unread = InboundText.objects.filter(number=OuterRef("contact__number"), processed_at=None)
+    waiting = Attempt.objects.filter(~Exists(unread), state="queued", due_at__lte=at)
+    due = waiting.order_by("due_at", *TEXTS.order)
     found = dict(due.values_list("pk", "contact_id")[:limit])
     heads = _lock_free_heads(set(found.values()))
     free = due.select_related("contact").filter(pk__in=found, contact__in=heads)

@@ -36,7 +36,7 @@ INBOUND = Outbox[InboundText](
     title="Texts from phones",
     rows=lambda: InboundText.objects.filter(processed_at=None),
     describe=lambda text: f"Text {text.pk} of the journal",
-    lease=timedelta(minutes=5),
+    lease=timedelta(seconds=30),  # the work is one transaction, and texts to the number wait for it
     most_tries=10,  # about half an hour
     backoff=Backoff(first=timedelta(seconds=5), longest=timedelta(minutes=10)),
     order=("received_at", "pk"),

@@ -10,7 +10,8 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from messenger.people.models import Contact
 from messenger.policy import actions as policy
 from messenger.sms import actions, consent
-from messenger.sms.models import Attempt
+from messenger.sms.inbound import INBOUND, journal
+from messenger.sms.models import Attempt, InboundText
 from messenger.sms.rules.decide import replay
 from messenger.sms.transports.contract import Ambiguous, NotCreated, Submitted
 from tests.cast import Cast
@@ -63,6 +64,18 @@ def test_a_text_queued_beside_a_stop_is_refused_at_release(contact: Contact, car
     claimed = sweep()
     assert [attempt.reasons[0]["code"] for attempt in claimed.refused] == ["suppressed", "no_consent"][:1]
     assert (states(), carrier.given) == (["refused"], [])
+
+
+def test_nothing_leaves_for_a_number_whose_own_text_nobody_has_read_yet(contact: Contact, carrier: FakeCarrier) -> None:
+    """Its worker died, or every try failed: it may be a STOP."""
+    queue(contact)
+    unread = journal(carrier="fake", carrier_id="in-1", number=contact.number, to="+1", body="STOP", at=NOON)
+    INBOUND.park(INBOUND.claim(at=NOON), failure="It could not be read.", at=NOON)
+    sweep(at=NOON + timedelta(hours=1))
+    assert (states(), carrier.given) == (["queued"], [])
+    InboundText.objects.filter(pk=unread.pk).update(processed_at=NOON, parked_at=None)
+    sweep(at=NOON + timedelta(hours=1))
+    assert states() == ["submitted"]
 
 
 def test_a_stop_between_lease_and_call_withdraws_the_text(contact: Contact, carrier: FakeCarrier) -> None:

@@ -70,12 +70,14 @@ class Page:
         turns = [step for step in self._steps if isinstance(step, _Turn) and not step.is_stored]
         if not turns or self._frontier is None:
             return
-        frontier_before = self._frontier.copy()
         made = [one for turn in turns for one in turn.made]
-        self._frontier.extend([one.receipt.leaf_hash for one in made])
+        # A copy: if the rows are refused inside a savepoint, the next try must not begin behind them.
+        frontier = self._frontier.copy()
+        frontier.extend([one.receipt.leaf_hash for one in made])
         with self._at_work():
-            note = self._write(made, frontier=self._frontier)
-        stored = _Stored(turns, frontier_before, known=Known(self._frontier.copy(), dict(self._ends)))
+            note = self._write(made, frontier=frontier)
+        stored = _Stored(turns, self._frontier, known=Known(frontier.copy(), dict(self._ends)))
+        self._frontier = frontier
         self._steps.append(stored)
         transaction.on_commit(stored)
         keep_on_commit(note)

@@ -3,9 +3,10 @@
 import contextlib
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 
 from archive import ledger, merkle
+from archive.ledger import storing
 from archive.ledger.storing import COPY_FROM
 from archive.models import Checkpoint, Entry, Leaf, RecordKey
 from tests.archive.samples import NOON, record, said
@@ -110,6 +111,25 @@ def test_a_row_that_the_database_refuses_leaves_nothing_of_its_entries(count: in
     in_the_way.delete()
     assert record(said("after"))[0].seq == 1
     assert ledger.check() == ledger.CheckReport(size=2, is_sound=True, problems=[])
+
+
+def test_rows_that_could_not_be_stored_in_a_savepoint_are_stored_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk was full for a moment, say: what came before the savepoint is still to be stored, on the same tree."""
+    store = storing.store
+
+    def refuse(*_tables: object, **_ends: object) -> None:
+        raise OperationalError("no space left")
+
+    with ledger.transaction():
+        record(said("before"))
+        monkeypatch.setattr(storing, "store", refuse)
+        with pytest.raises(OperationalError), transaction.atomic():
+            Entry.objects.count()
+        monkeypatch.setattr(storing, "store", store)
+        record(said("after"))
+    record(said("on top of it"))
+    assert Leaf.objects.count() == 3
+    assert ledger.check().is_sound
 
 
 def test_tiles_fill_across_turns_and_savepoints() -> None:

@@ -16,6 +16,7 @@ TOO_SLOW = 4008
 BAD_FRAME = 4009
 TOO_MANY = 4010
 NO_HELLO = 4011
+BROKEN = "broken"  # why a parcel was not sent: the socket raised
 FLUSH_S = 0.5
 CLOSE_S = 1.0  # a reader that does not take its close frame in this time is cut off
 
@@ -40,26 +41,18 @@ class Line:
         """Send what must arrive; a reader too slow for it is closed and resumes by its cursor."""
         if self.is_closing:
             return
-        try:
-            if self.outlet.fullness() < 1:
-                self.outlet.put(parcel)
-                return
-            reason = "too_slow"
-        except Exception:  # a server's insides, where one socket's failure must not hold up the others
-            log.exception("line_broken", person=self.person_id)
-            reason = "broken"
-        log.warning("line_dropped", person=self.person_id, reason=reason)
-        metrics.count(metrics.DROPPED, len(parcel.payloads), reason=reason)
-        self.end(TOO_SLOW)
+        refusal = self._put(parcel, below=1, otherwise="too_slow")
+        if refusal is not None:
+            self._cut_off(parcel, reason=refusal)
 
     def offer_droppable(self, parcel: Parcel) -> bool:
         """Send what may be lost; it is dropped when the queue is half full. Say whether it was taken."""
-        is_taken = not self.is_closing and self.outlet.fullness() < 0.5
-        if is_taken:
-            self.outlet.put(parcel)
-        else:
-            metrics.count(metrics.DROPPED, len(parcel.payloads), reason="droppable")
-        return is_taken
+        refusal = "droppable" if self.is_closing else self._put(parcel, below=0.5, otherwise="droppable")
+        if refusal == BROKEN:
+            self._cut_off(parcel, reason=refusal)
+        elif refusal is not None:
+            metrics.count(metrics.DROPPED, len(parcel.payloads), reason=refusal)
+        return refusal is None
 
     def end(self, code: int) -> None:
         """Close the socket at once; nothing more is handed to it."""
@@ -80,6 +73,22 @@ class Line:
         self.outlet.stop()
         for task in tuple(self._tasks):
             task.cancel()
+
+    def _put(self, parcel: Parcel, *, below: float, otherwise: str) -> str | None:
+        """Send it while the queue is less full than that. Return why it was not sent, None when it was."""
+        try:
+            if self.outlet.fullness() >= below:
+                return otherwise
+            self.outlet.put(parcel)
+        except Exception:  # a server's insides, where one socket's failure must not hold up the others
+            log.exception("line_broken", person=self.person_id)
+            return BROKEN
+        return None
+
+    def _cut_off(self, parcel: Parcel, *, reason: str) -> None:
+        log.warning("line_dropped", person=self.person_id, reason=reason)
+        metrics.count(metrics.DROPPED, len(parcel.payloads), reason=reason)
+        self.end(TOO_SLOW)
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

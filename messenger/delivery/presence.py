@@ -71,8 +71,14 @@ class Presence:
             self._bell.set()
 
     def hear(self, text: str) -> None:
-        """Take what the bus brought: another process's word, or our own, which is passed over."""
-        node, word = word_of(text)
+        """Take what the bus brought: another process's word, or our own, which is passed over as is one that cannot be
+        read (a node of another version): the bus must not stop for it.
+        """
+        try:
+            node, word = word_of(text)
+        except ValueError:
+            log.warning("presence_unreadable")
+            return
         if node != self.node:
             self.roll.hear(node, word, now=time.monotonic())
             self._bell.set()
@@ -110,9 +116,10 @@ class Presence:
         if not self._lines:
             return
         self._unsure |= {line for person_id, _ in met for line in self._lines.get(person_id, ())}
-        unsure = {line.person_id for line in self._unsure}
-        circles = await self._read(came | gone | unsure | {person_id for person_id, _ in met})
-        self._tell(circles, came=came, gone=gone, met=met)
+        # Who becomes unsure while the question runs was not asked for: theirs is the next round.
+        unsure, self._unsure = self._unsure, set()
+        asked = came | gone | {line.person_id for line in unsure} | {person_id for person_id, _ in met}
+        self._tell(await self._read(asked), came=came, gone=gone, met=met, unsure=unsure)
 
     async def _read(self, people: Collection[int]) -> Mapping[int, frozenset[int]]:
         found: dict[int, frozenset[int]] = {}
@@ -128,6 +135,7 @@ class Presence:
         came: frozenset[int],
         gone: frozenset[int],
         met: Iterable[tuple[int, int]],
+        unsure: Collection[Line],
     ) -> None:
         here = self.roll.here()
         viewers = _viewers(circles, of=came | gone)
@@ -139,10 +147,10 @@ class Presence:
             for viewer in seen_by - {person_id}:
                 news[viewer].add(person_id)
         frames = Frames()
-        unsure, self._unsure = self._unsure, set()
+        get_whole = self._unsure.union(unsure)
         for viewer, people in news.items():
             frame = frames.change(here=people & here, gone=people - here)
-            self._send(frame, to=self._lines.get(viewer, set()) - unsure)
+            self._send(frame, to=self._lines.get(viewer, set()) - get_whole)
         colleagues = _viewers(circles, of={line.person_id for line in unsure})
         for line in unsure:
             self._send(frames.whole((colleagues[line.person_id] & here) - {line.person_id}), to=(line,))

@@ -28,6 +28,12 @@ def test_a_former_member_and_a_deactivated_person_see_and_show_nothing(cast: Cas
     assert cast.bob.pk not in read_circles([cast.alice.pk]).get(group.pk, frozenset())
 
 
+def test_that_somebody_deactivated_has_gone_is_told_to_their_colleagues(cast: Cast) -> None:
+    group = office.group(cast.alice, cast.bob)
+    actions.deactivate(cast.adam, person=cast.bob, reason="left")
+    assert read_circles([cast.bob.pk]) == {group.pk: {cast.alice.pk, cast.bob.pk}}
+
+
 def test_a_broadcast_space_and_a_large_one_show_nobody(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     office.space(cast.alice, cast.bob, kind="broadcast")
     team = office.space(cast.alice, cast.bob, cast.dana)

@@ -80,6 +80,19 @@ def test_a_socket_that_breaks_at_a_write_is_closed_and_holds_up_nobody() -> None
     in_office(scene)
 
 
+def test_a_socket_that_breaks_at_what_may_be_lost_is_closed_and_holds_up_nobody() -> None:
+    async def scene(office: Office) -> None:
+        lines = [await office.connect(BOB, after=0) for _ in range(4)]
+        for phone, line in lines[1:3]:
+            line.outlet = Broken(phone.take)
+        await office.hub.show_typing(TALK, ALICE)
+        await office.breathe()
+        assert [phone.heard for phone, _ in lines] == [[0], [], [], [0]]
+        assert [phone.closed for phone, _ in lines] == [[], [TOO_SLOW], [TOO_SLOW], []]
+
+    in_office(scene)
+
+
 def test_a_session_that_ends_while_the_first_socket_begins_is_closed() -> None:
     async def scene(office: Office) -> None:
         phone, _ = await office.connect(ALICE, after=0)

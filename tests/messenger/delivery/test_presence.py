@@ -10,12 +10,12 @@ import pytest
 
 from messenger.delivery import presence as presence_module
 from messenger.delivery import roll
-from messenger.delivery.line import Line
+from messenger.delivery.line import TOO_SLOW, Line
 from messenger.delivery.outlets import QueuedOutlet
-from messenger.delivery.parcels import parcel
+from messenger.delivery.parcels import Parcel, parcel
 from messenger.delivery.presence import Presence
 
-ALICE, BOB, CHARLIE = 1, 2, 3
+ALICE, BOB, CHARLIE, DANA = 1, 2, 3, 4
 TALK = 7
 
 
@@ -32,6 +32,7 @@ class Screen:
     """What one socket shows."""
 
     heard: list[dict[str, Any]] = field(default_factory=list)
+    closed: list[int] = field(default_factory=list)
     is_stalled: bool = False
     resume: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -41,7 +42,7 @@ class Screen:
         self.heard.append(json.loads(frame))
 
     async def hang_up(self, code: int) -> None:
-        """Nothing is left to do."""
+        self.closed.append(code)
 
     @property
     def here(self) -> set[int]:
@@ -54,11 +55,12 @@ class Screen:
 
 @dataclass
 class Firm:
-    """Processes that hear each other, and who talks with whom."""
+    """Processes that hear each other, and who talks with whom. `meanwhile` happens while a question runs."""
 
     circles: dict[int, frozenset[int]] = field(default_factory=lambda: {TALK: frozenset({ALICE, BOB})})
     processes: list[Presence] = field(default_factory=list)
     asked: list[list[int]] = field(default_factory=list)
+    meanwhile: Callable[[], None] | None = None
     is_away: bool = False
     is_deaf: bool = False
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -77,6 +79,8 @@ class Firm:
         if self.is_away:
             raise ConnectionError("the database is away")
         self.asked.append(list(people))
+        if self.meanwhile is not None:
+            self.meanwhile()
         return {c: members for c, members in self.circles.items() if members.intersection(people)}
 
     def connect(self, process: Presence, person_id: int, *, session_id: int | None = 1) -> tuple[Screen, Line]:
@@ -267,5 +271,58 @@ def test_many_who_come_at_once_are_asked_for_in_few_questions() -> None:
         await _until(lambda: all(len(screen.here) == 299 for screen in screens))
         assert len(firm.asked) <= 6
         assert max(map(len, firm.asked)) <= presence_module.AT_ONCE
+
+    _in_firm(scene)
+
+
+def test_who_connects_while_a_question_runs_gets_a_whole_list_of_their_own() -> None:
+    async def scene(firm: Firm) -> None:
+        firm.circles = {TALK: frozenset({ALICE, DANA}), 8: frozenset({CHARLIE, DANA})}
+        process = firm.begin_process()
+        alice, _ = firm.connect(process, ALICE)
+        await _until(lambda: len(alice.heard) == 1)
+        arrived: list[Screen] = []
+
+        def let_dana_in() -> None:
+            firm.meanwhile = None
+            arrived.append(firm.connect(process, DANA)[0])
+
+        firm.meanwhile = let_dana_in
+        firm.connect(process, CHARLIE)  # only he is asked for; she shares a conversation with Alice too
+        await _until(lambda: bool(arrived) and bool(arrived[0].heard))
+        assert (arrived[0].heard[0]["whole"], arrived[0].here) == (True, {ALICE, CHARLIE})
+
+    _in_firm(scene)
+
+
+class Broken(QueuedOutlet):
+    """A socket whose server raises at a write."""
+
+    def put(self, parcel: Parcel) -> None:
+        raise RuntimeError("the handler is closed")
+
+
+def test_a_socket_that_breaks_at_a_write_is_closed_and_the_others_are_told() -> None:
+    async def scene(firm: Firm) -> None:
+        process = firm.begin_process()
+        alices = [firm.connect(process, ALICE) for _ in range(6)]
+        await _until(lambda: all(len(screen.heard) == 1 for screen, _ in alices))
+        for screen, line in alices[::2]:
+            line.outlet = Broken(screen.take)
+        firm.connect(process, BOB)
+        await _until(lambda: all(screen.here == {BOB} for screen, _ in alices[1::2]))
+        assert [screen.closed for screen, _ in alices] == [[TOO_SLOW], []] * 3
+
+    _in_firm(scene)
+
+
+@pytest.mark.parametrize("text", ["", "other", "other x 1", "other 1 1,x", "other 1 1 2", "other 1"])
+def test_an_unreadable_word_is_passed_over_and_the_next_one_heard(text: str) -> None:
+    async def scene(firm: Firm) -> None:
+        process = firm.begin_process()
+        alice, _ = firm.connect(process, ALICE)
+        process.hear(text)
+        process.hear(f"other 1 {BOB}")
+        await _until(lambda: alice.here == {BOB})
 
     _in_firm(scene)

@@ -6,8 +6,8 @@ given as one value of JSON, whatever their number, and what writes can be one st
 trip away: there rows are written out. No name in a statement may come from data.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from itertools import chain
 from typing import Any, NamedTuple
@@ -43,9 +43,12 @@ def fetch(statement: str, values: Sequence[Any]) -> Found:
 
 
 def fetch_together(questions: Sequence[Question]) -> list[Found]:
-    """Return the rows of each; PostgreSQL is asked all of them at once."""
+    """Return the rows of each; PostgreSQL is asked all of them at once. Raises django.db.Error.
+
+    In a transaction of the ledger no question may name a table of the record, but for the lock of its head.
+    """
     connection = _connection()
-    with together():
+    with connection.wrap_database_errors, _pipeline(connection):
         cursors = [_asked(connection, question) for question in questions]
         return [_answer(cursor) for cursor in cursors]
 
@@ -67,17 +70,6 @@ def as_one(*statements: str) -> str:
     """Return PostgreSQL's form of several statements in one, of which the last one may return rows."""
     parts = ", ".join(f"part{number} AS ({statement})" for number, statement in enumerate(statements[:-1]))
     return f"WITH {parts} {statements[-1]}" if parts else statements[-1]
-
-
-@contextmanager
-def together() -> Iterator[None]:
-    """Send what the block runs without waiting for each answer; what the database refuses is raised at the end.
-
-    Raises django.db.Error. Inside it nothing may be copied, and only the statements of this module are read from.
-    """
-    connection = _connection()
-    with connection.wrap_database_errors, _pipeline(connection):
-        yield
 
 
 def one_of(kind: str, count: int) -> str:

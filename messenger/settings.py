@@ -164,7 +164,10 @@ if _database["ENGINE"].endswith("sqlite3"):
     Path(_database["NAME"]).parent.mkdir(parents=True, exist_ok=True)
 elif _database["ENGINE"].endswith("postgresql"):
     # Under ASGI every request has a thread of its own: connections come from a pool, not from the thread.
-    _database.setdefault("OPTIONS", {})["pool"] = {
+    # A server that vanishes without a word is given up on within half a minute: the hub keeps its connection for long.
+    _patience = {"connect_timeout": 10, "tcp_user_timeout": 20_000, "keepalives_idle": 10, "keepalives_interval": 5}
+    _database["OPTIONS"] = _patience | _database.get("OPTIONS", {})
+    _database["OPTIONS"]["pool"] = {
         "min_size": 1,
         "max_size": ONRECORD_DB_POOL,
         "timeout": 10,

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from django.db import models
 
-from archive.statements import fetch
+from archive.statements import fetch, many, one_of, rows, rows_of
 from messenger.conversations.models import Message, StreamEvent
 from messenger.people.loading import columns, load, width
 from messenger.people.models import Contact, Person
@@ -23,8 +23,8 @@ def load_events(after: Mapping[int, int], *, limit: int) -> list[StreamEvent]:
     """Return at most so many events after the given number of each conversation, by conversation and number."""
     if not after:
         return []
-    values = [value for place in after.items() for value in place]
-    return [load(StreamEvent, row) for row in fetch(_events_after(len(after)), [*values, limit])]
+    places = list(after.items())
+    return [load(StreamEvent, row) for row in fetch(_events_after(len(places)), [*rows(places), limit])]
 
 
 def load_messages(seqs: Sequence[int]) -> list[Message]:
@@ -32,7 +32,7 @@ def load_messages(seqs: Sequence[int]) -> list[Message]:
     if not seqs:
         return []
     messages = []
-    for row in fetch(_messages(len(seqs)), seqs):
+    for row in fetch(_messages(len(seqs)), many(seqs)):
         message = load(Message, row[:_AUTHOR_AT])
         message.author = _loaded(Person, row[_AUTHOR_AT:_CONTACT_AT])
         message.contact = _loaded(Contact, row[_CONTACT_AT:])
@@ -49,7 +49,7 @@ def _events_after(count: int) -> str:
     # CROSS JOIN: SQLite then reads the few places first, and the events by their index.
     return (
         f"SELECT {columns(StreamEvent, 'event')} "  # noqa: S608 (names of models)
-        f"FROM (VALUES {', '.join(['(%s, %s)'] * count)}) AS place CROSS JOIN {StreamEvent._meta.db_table} event "
+        f"FROM ({rows_of(('bigint', 'bigint'), count)}) AS place CROSS JOIN {StreamEvent._meta.db_table} event "
         "WHERE event.conversation_id = place.column1 AND event.n > place.column2 "
         "ORDER BY event.conversation_id, event.n LIMIT %s"
     )
@@ -62,5 +62,5 @@ def _messages(count: int) -> str:
         f"SELECT {columns(Message, 'message')}, {columns(Person, 'author')}, {columns(Contact, 'contact')} "  # noqa: S608 (names of models)
         f"FROM {Message._meta.db_table} message LEFT JOIN {people} author ON author.id = message.author_id "
         f"LEFT JOIN {contacts} contact ON contact.id = message.contact_id "
-        f"WHERE message.seq IN ({', '.join(['%s'] * count)})"
+        f"WHERE message.seq {one_of('bigint', count)}"
     )

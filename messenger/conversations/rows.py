@@ -52,29 +52,19 @@ class Mark(NamedTuple):
     at: datetime
 
 
-def carry_out(*changes: Change | None) -> None:
-    """Carry out changes of which none builds on another, and settle the last one; None is nothing to do.
+def carry_out(change: Change | None, *, after: Change | None = None) -> None:
+    """Carry out a change and have it settled; None is nothing to do. Raises IntegrityError.
 
-    Raises IntegrityError.
+    What is to come before it must not build on it, nor it on that; its own answer is not asked for.
     """
-    wanted = [change for change in changes if change is not None]
-    if wanted:
-        *others, last = wanted
-        last.settle(statements.carry_out([other.question for other in others], asked=last.question))
-
-
-def insert(row: models.Model) -> None:
-    """Store a new row as `save(force_insert=True)` would, and give it its key. Raises IntegrityError."""
-    carry_out(insertion([row]))
-
-
-def insert_all(new: Sequence[models.Model]) -> None:
-    """Store new rows of one model together, as insert() would each; costs nothing where there are none."""
-    carry_out(insertion(new))
+    if change is None:
+        return
+    before = [] if after is None else [after.question]
+    change.settle(statements.carry_out(before, asked=change.question))
 
 
 def insertion(new: Sequence[models.Model]) -> Change | None:
-    """Return what insert_all() does; None where there are no rows."""
+    """Store new rows of one model together, as `save(force_insert=True)` would each; None where there are none."""
     if not new:
         return None
     model, alias = type(new[0]), connection.alias

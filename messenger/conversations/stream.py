@@ -45,8 +45,8 @@ def append(conversation: Conversation, event: Event, *, data: dict[str, Any] | N
     """Record an event that is no message in the conversation's stream and project it; announce it at the commit."""
     receipt = ledger.record(event)
     rows.carry_out(
-        rows.insertion([_projected(conversation, event, receipt, data=data)]),
         rows.advancement({conversation: rows.Step(receipt.n, event.at, messages=0)}),
+        after=rows.insertion([_projected(conversation, event, receipt, data=data)]),
     )
     bus.announce(conversation.pk)
     return receipt
@@ -73,7 +73,7 @@ def append_messages(said: Sequence[Said]) -> list[Message]:
         for message in messages
         if message.author_id is not None
     }
-    rows.carry_out(rows.marking(marks), rows.insertion(messages))
+    rows.carry_out(rows.insertion(messages), after=rows.marking(marks))
     announce_messages(messages)
     return messages
 
@@ -86,7 +86,7 @@ def _advance(said: Sequence[Said], receipts: Sequence[ledger.Receipt]) -> list[i
         for one, receipt in zip(said, receipts, strict=True)
     }
     projected = [_projected(one.conversation, one.event, at) for one, at in zip(said, receipts, strict=True)]
-    rows.carry_out(rows.insertion(projected), rows.advancement(steps))
+    rows.carry_out(rows.advancement(steps), after=rows.insertion(projected))
     before = {conversation: conversation.ordinal - count for conversation, count in counts.items()}
     ordinals = []
     for one in said:

@@ -43,7 +43,7 @@ def test_a_row_comes_back_as_the_orm_would_have_stored_it(cast: Cast) -> None:
     )
     with suppress(Undone), ledger.transaction():
         for row in (event, message):
-            rows.insert(row)
+            rows.carry_out(rows.insertion([row]))
             assert row.pk and not row._state.adding
             found = type(row)._default_manager.get(pk=row.pk)
             names = [field.attname for field in row._meta.concrete_fields]
@@ -55,7 +55,7 @@ def test_a_row_that_is_there_already_is_refused(cast: Cast) -> None:
     message = office.say(cast.alice, office.direct(cast.alice, cast.bob))
     message.pk = None
     with pytest.raises(IntegrityError), transaction.atomic():
-        rows.insert(message)
+        rows.carry_out(rows.insertion([message]))
 
 
 def test_the_conversation_and_the_own_marker_move_on_together(cast: Cast) -> None:

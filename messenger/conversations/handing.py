@@ -1,4 +1,4 @@
-"""What this process has just said, at hand for its own sockets: rendered once for answer, acknowledgement and event.
+"""What this process has just said, at hand for its own sockets: rendered once for acknowledgement and event.
 
 For rows as `stream.append_messages` made them, at the moment of their commit. Must not be used for a row that was
 loaded: it may have changed since it was first rendered.

@@ -9,7 +9,7 @@ Without any wake-up, conversations that moved on are found within 5 s and revoca
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -46,6 +46,8 @@ class Attendance(Protocol):
     def part(self, line: Line) -> None: ...
 
     def meet(self, person_id: int, conversation_id: int) -> None: ...
+
+    def separate(self, person_id: int, others: Collection[int]) -> None: ...
 
     def hear(self, text: str) -> None: ...
 
@@ -240,6 +242,9 @@ class Hub:
             self._admit(arrival)
         for conversation_id, person_id, stay in batch.ended:
             self._stays.note(conversation_id, person_id, stay)
+            if self.attendance is not None:
+                lines = self._by_conversation.get(conversation_id, ())
+                self.attendance.separate(person_id, {line.person_id for line in lines})
         for conversation_id, frames in batch.frames.items():
             self._deliver(conversation_id, Shipment(frames), since=since[conversation_id])
         for conversation_id, events in fresh.items():

@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 # From people to the conversations in which presence is shown: by conversation its members, the people asked for among
 # them.
 Circles = Callable[[Collection[int]], Awaitable[Mapping[int, frozenset[int]]]]
+Sets = defaultdict[int, set[int]]  # people by person
 
 
 @dataclass(eq=False)
@@ -41,6 +42,7 @@ class Presence:
     _lines: dict[int, set[Line]] = field(default_factory=lambda: defaultdict(set))
     _unsure: set[Line] = field(default_factory=set)  # they get the whole list: new ones, and where something was lost
     _met: set[tuple[int, int]] = field(default_factory=set)  # (person, conversation) that belong together from now on
+    _parted: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))  # from whom a person was separated
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
 
     def greet(self, line: Line) -> None:
@@ -68,6 +70,13 @@ class Presence:
         """Note that somebody has joined a conversation: its members may see each other from now on."""
         if self._lines:
             self._met.add((person_id, conversation_id))
+            self._bell.set()
+
+    def separate(self, person_id: int, others: Collection[int]) -> None:
+        """Note that somebody has left a conversation of these: who shares no other one with them sees them no more."""
+        watching = self._lines.keys() & others
+        if watching:
+            self._parted[person_id] |= watching
             self._bell.set()
 
     def hear(self, text: str) -> None:
@@ -111,15 +120,20 @@ class Presence:
         word = self.roll.word_to_say(now=now)
         if word is not None:
             self.publish(text_of(self.node, word))
+        news = self._take_news()
+        if self._lines:
+            self._tell(await self._read(news.people()), news)
+
+    def _take_news(self) -> "News":
+        """Take what has happened. It is taken before the question: a socket that comes while that runs was not asked
+        for, and is the next round's.
+        """
         came, gone = self.roll.take_changes()
         met, self._met = self._met, set()
-        if not self._lines:
-            return
-        self._unsure |= {line for person_id, _ in met for line in self._lines.get(person_id, ())}
-        # Who becomes unsure while the question runs was not asked for: theirs is the next round.
+        parted, self._parted = self._parted, defaultdict(set)
         unsure, self._unsure = self._unsure, set()
-        asked = came | gone | {line.person_id for line in unsure} | {person_id for person_id, _ in met}
-        self._tell(await self._read(asked), came=came, gone=gone, met=met, unsure=unsure)
+        unsure |= {line for person_id, _ in met for line in self._lines.get(person_id, ())}
+        return News(came=came, gone=gone, met=met, parted=parted, unsure=unsure)
 
     async def _read(self, people: Collection[int]) -> Mapping[int, frozenset[int]]:
         found: dict[int, frozenset[int]] = {}
@@ -128,37 +142,49 @@ class Presence:
             found |= await self.circles(asked[first : first + AT_ONCE])
         return found
 
-    def _tell(
-        self,
-        circles: Mapping[int, frozenset[int]],
-        *,
-        came: frozenset[int],
-        gone: frozenset[int],
-        met: Iterable[tuple[int, int]],
-        unsure: Collection[Line],
-    ) -> None:
+    def _tell(self, circles: Mapping[int, frozenset[int]], news: "News") -> None:
         here = self.roll.here()
-        viewers = _viewers(circles, of=came | gone)
-        for person_id, conversation_id in met:
-            if person_id in here:
-                viewers[person_id] |= circles.get(conversation_id, frozenset())
-        news: dict[int, set[int]] = defaultdict(set)
-        for person_id, seen_by in viewers.items():
-            for viewer in seen_by - {person_id}:
-                news[viewer].add(person_id)
+        shown, hidden = news.by_viewer(circles, here=here)
         frames = Frames()
-        get_whole = self._unsure.union(unsure)
-        for viewer, people in news.items():
-            frame = frames.change(here=people & here, gone=people - here)
+        get_whole = self._unsure | news.unsure
+        for viewer in shown.keys() | hidden.keys():
+            people, lost = shown[viewer], hidden[viewer]
+            frame = frames.change(here=people & here, gone=(people - here) | lost)
             self._send(frame, to=self._lines.get(viewer, set()) - get_whole)
-        colleagues = _viewers(circles, of={line.person_id for line in unsure})
-        for line in unsure:
+        colleagues = _viewers(circles, of={line.person_id for line in news.unsure})
+        for line in news.unsure:
             self._send(frames.whole((colleagues[line.person_id] & here) - {line.person_id}), to=(line,))
 
     def _send(self, frame: Parcel, *, to: Iterable[Line]) -> None:
         for line in to:
             if not line.offer_droppable(frame) and not line.is_closing:
                 self._unsure.add(line)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What has happened since the last round."""
+
+    came: frozenset[int]
+    gone: frozenset[int]
+    met: Collection[tuple[int, int]]  # (person, conversation)
+    parted: Mapping[int, Collection[int]]  # by person who has left a conversation, others of it
+    unsure: set[Line]
+
+    def people(self) -> set[int]:
+        """Return whose circles must be known to tell it."""
+        joined = {person_id for person_id, _ in self.met}
+        return joined.union(self.came, self.gone, self.parted, (line.person_id for line in self.unsure))
+
+    def by_viewer(self, circles: Mapping[int, frozenset[int]], *, here: Collection[int]) -> tuple[Sets, Sets]:
+        """Return by viewer the people of whom they are told whether they are here, and those they may see no more."""
+        viewers = _viewers(circles, of=self.came | self.gone)
+        for person_id, conversation_id in self.met:
+            if person_id in here:
+                viewers[person_id] |= circles.get(conversation_id, frozenset())
+        still = _viewers(circles, of=self.parted.keys())
+        former = {person_id: frozenset(others) - still[person_id] for person_id, others in self.parted.items()}
+        return _turned(viewers), _turned(former)
 
 
 class Frames:
@@ -189,4 +215,14 @@ def _viewers(circles: Mapping[int, frozenset[int]], *, of: Collection[int]) -> d
     for members in circles.values():
         for person_id in members.intersection(of):
             found[person_id] |= members
+    return found
+
+
+def _turned(viewers: Mapping[int, Iterable[int]]) -> Sets:
+    """Return by viewer whom they see, from the viewers of each; nobody is told of themselves."""
+    found: Sets = defaultdict(set)
+    for person_id, seen_by in viewers.items():
+        for viewer in seen_by:
+            if viewer != person_id:
+                found[viewer].add(person_id)
     return found

@@ -10,10 +10,13 @@ import pytest
 
 from messenger.delivery import presence as presence_module
 from messenger.delivery import roll
+from messenger.delivery.hub import Hub
 from messenger.delivery.line import TOO_SLOW, Line
 from messenger.delivery.outlets import QueuedOutlet
 from messenger.delivery.parcels import Parcel, parcel
 from messenger.delivery.presence import Presence
+from messenger.delivery.reading import Source
+from tests.messenger.delivery import stage
 
 ALICE, BOB, CHARLIE, DANA = 1, 2, 3, 4
 TALK = 7
@@ -29,7 +32,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass
 class Screen:
-    """What one socket shows."""
+    """What one socket shows of who is here; numbered frames are passed over."""
 
     heard: list[dict[str, Any]] = field(default_factory=list)
     closed: list[int] = field(default_factory=list)
@@ -39,7 +42,9 @@ class Screen:
     async def take(self, frame: bytes) -> None:
         if self.is_stalled:
             await self.resume.wait()
-        self.heard.append(json.loads(frame))
+        shown = json.loads(frame)
+        if isinstance(shown, dict):
+            self.heard.append(shown)
 
     async def hang_up(self, code: int) -> None:
         self.closed.append(code)
@@ -259,6 +264,43 @@ def test_who_joins_a_conversation_is_seen_in_it() -> None:
         firm.circles[8] = frozenset({ALICE, CHARLIE})
         process.meet(CHARLIE, 8)
         await _until(lambda: alice.here == {CHARLIE} and charlie.here == {ALICE})
+
+    _in_firm(scene)
+
+
+def test_who_leaves_a_conversation_is_seen_by_those_only_with_whom_they_share_another() -> None:
+    async def scene(firm: Firm) -> None:
+        firm.circles = {TALK: frozenset({ALICE, BOB, CHARLIE}), 8: frozenset({BOB, CHARLIE})}
+        process = firm.begin_process()
+        alice, _ = firm.connect(process, ALICE)
+        charlie, _ = firm.connect(process, CHARLIE)
+        firm.connect(process, BOB)
+        await _until(lambda: alice.here == {BOB, CHARLIE} and charlie.here == {ALICE, BOB})
+        firm.circles[TALK] = frozenset({ALICE, CHARLIE})
+        frames = len(charlie.heard)
+        process.separate(BOB, {ALICE, BOB, CHARLIE, DANA})
+        await _until(lambda: alice.here == {CHARLIE})
+        await _some_time()
+        assert (len(charlie.heard), charlie.here, alice.here) == (frames, {ALICE, BOB}, {CHARLIE})
+
+    _in_firm(scene)
+
+
+def test_the_hub_says_who_has_left_a_conversation() -> None:
+    async def scene(firm: Firm) -> None:
+        store, process = stage.Store(), firm.begin_process()
+        hub = Hub(Source(marks=store.marks, fetch=store.fetch, typing=store.typing), attendance=process)
+        firm.tasks.append(asyncio.create_task(hub.run()))
+        office = stage.Office(store, hub)
+        alice, line = firm.connect(process, ALICE)
+        await hub.join(line)
+        hub.follow(line, {TALK: office.seat(ALICE, after=0)})
+        firm.connect(process, BOB)
+        await _until(lambda: alice.here == {BOB})
+        firm.circles = {}
+        store.remove(BOB)
+        await office.settle()
+        await _until(lambda: alice.here == set())
 
     _in_firm(scene)
 

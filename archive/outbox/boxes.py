@@ -8,7 +8,7 @@ Times are the callers': clocks of two machines must agree to well within a lease
 import random
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -77,17 +77,20 @@ class Outbox(Generic[Row]):
 
     def renew(self, row: Row, *, at: datetime, **fields: object) -> None:
         """Hold on to a row for the time of another lease. Raises LeaseLost."""
-        self._change(row, due_at=at + self.lease, **fields)
+        _change(self.rows(), row, due_at=at + self.lease, **fields)
 
     def finish(self, row: Row, **fields: object) -> None:
-        """End the lease with what came of the work, in the transaction that records it. Raises LeaseLost."""
+        """End the lease with what came of the work, in the transaction that records it. Raises LeaseLost.
+
+        Also where the row is not among `rows` any more: what came of it may have been heard from somebody else first.
+        """
         ended = {"due_at": None, "lease_token": None, "parked_at": None, "failure": ""}
-        self._change(row, **ended | fields)
+        _change(type(row)._default_manager.all(), row, **ended | fields)
 
     def postpone(self, row: Row, *, until: datetime, **fields: object) -> None:
         """Give a row back that was not tried: it is not its time yet. Raises LeaseLost."""
         given_back = {"due_at": until, "lease_token": None, "tries": row.tries - 1}
-        self._change(row, **dict(self.when_waiting) | given_back | fields)
+        _change(self.rows(), row, **dict(self.when_waiting) | given_back | fields)
 
     def put_back(self, row: Row, *, failure: str, at: datetime, **fields: object) -> None:
         """Give a row back that failed: in line after a pause, or parked after its last try. Raises LeaseLost."""
@@ -97,19 +100,13 @@ class Outbox(Generic[Row]):
                 return
             pause = self.backoff.pause_after(row.tries, chance=_chance.random())
             told = {"due_at": at + pause, "lease_token": None, "parked_at": None, "failure": failure[:LONGEST_FAILURE]}
-            self._change(row, **dict(self.when_waiting) | told | fields)
+            _change(self.rows(), row, **dict(self.when_waiting) | told | fields)
 
     def park(self, row: Row, *, failure: str, at: datetime, **fields: object) -> None:
         """End a row's tries, in the caller's transaction: a person decides how it goes on. Raises LeaseLost."""
         told = {"due_at": None, "lease_token": None, "parked_at": at, "failure": failure[:LONGEST_FAILURE]}
-        self._change(row, **dict(self.when_parked) | told | fields)
+        _change(self.rows(), row, **dict(self.when_parked) | told | fields)
         self.on_parked(row, failure, at)
-
-    def _change(self, row: Row, **fields: object) -> None:
-        # The object stays as it was claimed: what is rolled back can be given back with the same token.
-        ours = type(row)._default_manager.filter(pk=row.pk, lease_token=row.lease_token)
-        if row.lease_token is None or not ours.update(**fields):
-            raise LeaseLost
 
     # --- all that are due --------------------------------------------------------------------------------------------
     def work_off(self, work: Callable[[Row], None], *, at: datetime) -> int:
@@ -129,7 +126,7 @@ class Outbox(Generic[Row]):
     def work_on(self, row: Row, work: Callable[[Row], None], *, now: Callable[[], datetime]) -> bool:
         """Work on a claimed row and return whether it came to its end."""
         if row.tries > self.most_tries:
-            self._give_back(row, failure=DIED, at=now())
+            self._give_back(row, failure=row.failure or DIED, at=now())
             return False
         try:
             work(row)
@@ -147,6 +144,13 @@ class Outbox(Generic[Row]):
             self.put_back(row, failure=failure, at=at)
         except LeaseLost:
             log.warning("lease_lost", outbox=self.name, row=str(row.pk))
+        except Exception:  # the record may be what is broken: the lease runs out by itself, and the reason must be seen
+            log.exception("not_given_back", outbox=self.name, row=str(row.pk))
+            self._note(row, failure=failure)
+
+    def _note(self, row: Row, *, failure: str) -> None:
+        with suppress(LeaseLost), transaction.atomic():
+            _change(self.rows(), row, failure=failure[:LONGEST_FAILURE])
 
     # --- what a person decides ---------------------------------------------------------------------------------------
     def parked_rows(self) -> QuerySet[Row]:
@@ -163,6 +167,12 @@ class Outbox(Generic[Row]):
     def set_aside(self, row: Row) -> bool:
         """Let a parked row rest for good, as it is; False where it is not parked any more."""
         return bool(self.parked_rows().filter(pk=row.pk).update(parked_at=None))
+
+
+def _change(among: QuerySet[Row], row: Row, **fields: object) -> None:
+    # The object stays as it was claimed: what is rolled back can be given back with the same token.
+    if row.lease_token is None or not among.filter(pk=row.pk, lease_token=row.lease_token).update(**fields):
+        raise LeaseLost
 
 
 def _lease(row: Leased, *, until: datetime, **fields: object) -> None:

@@ -133,8 +133,8 @@ def mark(attempt: Attempt, *, result: Result, at: datetime) -> Attempt:
         row.carrier_id, row.state, row.detail = result.carrier_id, join(row.state, "submitted"), ""
         apply_parked(row)
         TEXTS.finish(row, carrier_id=row.carrier_id, state=row.state, detail=row.detail, updated_at=at)
-    elif row.state == "submitting" or (row.state == "in_doubt" and isinstance(result, NotCreated)):
-        # What ended in doubt stays there unless the carrier itself says that it has nothing.
+    elif row.state == "submitting" or (row.parked_at is not None and isinstance(result, NotCreated)):
+        # What ended in doubt stays there unless the carrier itself says that it has nothing, or a person set it aside.
         _mark_not_submitted(row, result=result, at=at)
     return _as_it_is(row)
 

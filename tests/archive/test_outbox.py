@@ -1,5 +1,8 @@
 """One outbox: pauses that grow, the end after the last try, what a person may do then, and how full it is."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -144,6 +147,48 @@ def test_who_lost_the_lease_neither_finishes_nor_gives_back_nor_parks() -> None:
     done(ours)
     with pytest.raises(LeaseLost):
         done(ours)
+
+
+@DATABASE
+def test_what_is_done_is_not_given_back_by_who_has_not_heard_of_it() -> None:
+    """Its token may stay where it names something; the row is not among those that wait any more."""
+    put_in_line(1)
+    row = WORK.claim(at=NOON)
+    assert row is not None
+    WORK.finish(row, sealed_at=NOON, lease_token=row.lease_token)
+    before = Segment.objects.values().get()
+    for act in (
+        lambda: WORK.renew(row, at=NOON),
+        lambda: WORK.put_back(row, failure="in doubt", at=NOON),
+        lambda: WORK.park(row, failure="in doubt", at=NOON),
+        lambda: WORK.postpone(row, until=NOON),
+    ):
+        with pytest.raises(LeaseLost):
+            act()
+    assert Segment.objects.values().get() == before
+
+
+@contextmanager
+def broken_record() -> Iterator[None]:
+    with transaction.atomic():
+        yield
+        raise ValueError("the record cannot be written")
+
+
+@DATABASE
+def test_what_cannot_be_given_back_keeps_its_reason_and_holds_up_none_behind_it() -> None:
+    put_in_line(2)
+    box = replace(WORK, transaction=broken_record)
+    assert box.work_off(lambda row: fail(row) if row.first == 0 else done(row), at=NOON) == 1
+    row = Segment.objects.get(first=0)
+    assert (row.failure, row.tries, row.parked_at) == ("OSError", 1, None)
+    assert row.lease_token is not None and row.due_at is not None
+    assert NOON + LEASE <= row.due_at < NOON + LEASE + MINUTE, "it is due when its lease ends"
+    for number in range(1, 5):
+        box.work_off(fail, at=NOON + number * (LEASE + MINUTE))
+    assert Segment.objects.get(first=0).failure == "OSError", "that its tries ran out is not the reason"
+    WORK.work_off(fail, at=NOON + 5 * (LEASE + MINUTE))
+    assert Segment.objects.filter(first=0, failure="OSError").exclude(parked_at=None).exists()
 
 
 # --- what a person decides -------------------------------------------------------------------------------------------

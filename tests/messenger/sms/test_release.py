@@ -206,6 +206,19 @@ def test_a_text_in_doubt_is_parked_until_somebody_knows_and_cannot_be_retried(
     assert not actions.TEXTS.parked_rows().exists()
 
 
+def test_a_text_in_doubt_that_was_set_aside_rests_until_the_carrier_says_that_it_has_it(
+    contact: Contact, carrier: FakeCarrier
+) -> None:
+    carrier.answers = [Ambiguous("timeout")]
+    queue(contact)
+    (leased,) = sweep().leased
+    (parked,) = actions.TEXTS.parked_rows()
+    assert actions.TEXTS.set_aside(parked)
+    assert actions.mark(leased, result=NotCreated("throttled"), at=NOON).state == "in_doubt"
+    assert sweep(at=NOON + timedelta(days=1)).leased == ()
+    assert actions.mark(leased, result=Submitted("late-1"), at=NOON).state == "submitted"
+
+
 def test_a_final_refusal_by_the_carrier_is_not_tried_again(contact: Contact, carrier: FakeCarrier) -> None:
     carrier.answers = [NotCreated("no such number", is_final=True)]
     queue(contact)

@@ -1,10 +1,14 @@
 """Make the packages that were approved: an outbox, whose rows are the truth; a task only nudges.
 
 Must not make anything that is not approved, and must not hand anything out. Each try writes into a folder of its own,
-so a worker that lost its lease can neither mix with nor replace what the next one makes.
+so a worker that lost its lease can neither mix with nor replace what the next one makes. Worst case: the package of a
+row that is ready is deleted. So once it may be ready, its row alone decides.
 """
 
 import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,8 +20,10 @@ from admin_portal.scopes import read_scope
 from archive import events, ledger
 from archive.events import SYSTEM, Json
 from archive.export.package import Package, make
-from archive.outbox import Backoff, Outbox
+from archive.outbox import Backoff, LeaseLost, Outbox
 from archive.outbox import register as register_outbox
+
+RENEW_EVERY_S = 30.0
 
 
 def _tell_failure(export: ExportRequest, why: str, at: datetime) -> None:
@@ -52,13 +58,13 @@ def make_due_exports(*, at: datetime | None = None) -> int:
 
 
 def make_export(export: ExportRequest) -> None:
-    """Make one claimed package. What is raised leaves no file behind."""
+    """Make one claimed package. What is raised before it is whole leaves no file behind."""
     folder = folder_of(export)
-    try:
-        _finish(export, _make_package(export, folder, at=timezone.now()), at=timezone.now())
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+    with _deleted_on(BaseException, folder=folder):
+        package = _make_package(export, folder, at=timezone.now())
+    # Whatever else is raised here, the commit may stand although its answer never came: see remove_leftovers.
+    with _deleted_on(LeaseLost, folder=folder):
+        _finish(export, package, at=timezone.now())
 
 
 def remove_leftovers() -> None:
@@ -78,6 +84,29 @@ def folder_of(export: ExportRequest) -> Path:
     return Path(settings.ONRECORD_EXPORT_DIR) / f"export-{export.pk}-{export.lease_token}"
 
 
+@contextmanager
+def _deleted_on(error: type[BaseException], *, folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+class _Progress:
+    """Holds on to the row while its package is made."""
+
+    def __init__(self, export: ExportRequest) -> None:
+        self._export = export
+        self._renewed_at = time.monotonic()
+
+    def renew(self) -> None:
+        """Renew the lease now and then. Raises LeaseLost."""
+        if time.monotonic() - self._renewed_at >= RENEW_EVERY_S:
+            self._renewed_at = time.monotonic()
+            EXPORTS.renew(self._export, at=timezone.now())
+
+
 def _make_package(export: ExportRequest, folder: Path, *, at: datetime) -> Package:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return make(
@@ -88,6 +117,7 @@ def _make_package(export: ExportRequest, folder: Path, *, at: datetime) -> Packa
         purpose=export.purpose,
         at=at,
         folder=folder,
+        on_progress=_Progress(export).renew,
     )
 
 

@@ -5,7 +5,7 @@ entry out, and must not go on when the record itself has a hole.
 """
 
 import base64
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from archive.ledger.reading import StreamHead, head_leaf
 from archive.models import Checkpoint, Entry, Leaf
 
 BATCH = 500
+Progress = Callable[[], object]
 
 
 class ExportFailed(RuntimeError):
@@ -76,8 +77,13 @@ def cut_at(heads_seq: int) -> Cut:
     return Cut(heads_seq, heads, row.note, origin, row.size, bytes(row.root))
 
 
-def write_entries(bag: Path, *, scope: Scope, streams: Sequence[str], cut: Cut) -> Counts:
-    """Write a line for each entry of the streams (ids) up to the cut, sorted by stream and number, and their files."""
+def write_entries(
+    bag: Path, *, scope: Scope, streams: Sequence[str], cut: Cut, on_progress: Progress = lambda: None
+) -> Counts:
+    """Write a line for each entry of the streams (ids) up to the cut, sorted by stream and number, and their files.
+
+    `on_progress` is called after each batch; what it raises ends the writing.
+    """
     counts, prover = Counts(), ledger.Prover(cut.size)
     claims = [claim for claim in read_disposals().claims if claim.seq < cut.size]
     ends = {stream: n for stream, n, _ in cut.heads}
@@ -86,6 +92,7 @@ def write_entries(bag: Path, *, scope: Scope, streams: Sequence[str], cut: Cut) 
             for leaves in _batches(stream, last=ends.get(stream, 0)):
                 _count_disposed(counts, leaves, claims=claims)
                 file.write(b"".join(_lines(leaves, bag=bag, scope=scope, counts=counts, prover=prover)))
+                on_progress()
     return counts
 
 

@@ -17,7 +17,7 @@ from typing import BinaryIO
 from archive import canonical, ledger, verify
 from archive.canonical import Json
 from archive.events import Actor
-from archive.export.jsonl import Counts, Cut, ExportFailed, cut_at, disposals_jsonl, heads_json, write_entries
+from archive.export.jsonl import Counts, Cut, ExportFailed, Progress, cut_at, disposals_jsonl, heads_json, write_entries
 from archive.export.readme import readme
 from archive.export.scope import BadScope, Preview, Scope, preview, stream_names
 from archive.keys.files import sync_folder
@@ -64,33 +64,37 @@ def make(
     purpose: str,
     at: datetime,
     folder: Path,
+    on_progress: Progress = lambda: None,
 ) -> Package:
     """Record the stream heads, then write `export-<id>.zip` into the folder, proved complete up to those heads.
 
     Raises BadScope, ExportFailed or OSError; then no package is there. A second try replaces a package of the same id.
+    `on_progress` is called every few hundred entries and between the steps; what it raises ends the making.
     """
     stream_names(scope)  # before anything is recorded
     heads = ledger.record_heads(at)
     order = Order(scope, export_id, requester, tuple(approvals), purpose, at)
-    return build(order, heads_seq=heads.seq, folder=folder)
+    return build(order, heads_seq=heads.seq, folder=folder, on_progress=on_progress)
 
 
-def build(order: Order, *, heads_seq: int, folder: Path) -> Package:
+def build(order: Order, *, heads_seq: int, folder: Path, on_progress: Progress = lambda: None) -> Package:
     """Write the package of an order as the record stood at a stream.heads entry; same input, same bytes."""
     with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as draft:
         bag = Path(draft) / f"export-{order.export_id}"
-        counts = _write_bag(bag, order, cut_at(heads_seq))
+        counts = _write_bag(bag, order, cut_at(heads_seq), on_progress=on_progress)
+        on_progress()
         _require_verified(bag)
+        on_progress()
         path = folder / f"{bag.name}.zip"
         digest, size_bytes = _publish(bag, path)
     return Package(path, digest, size_bytes, counts.entries)
 
 
 # --- the bag ---------------------------------------------------------------------------------------------------------
-def _write_bag(bag: Path, order: Order, cut: Cut) -> Counts:
+def _write_bag(bag: Path, order: Order, cut: Cut, *, on_progress: Progress) -> Counts:
     streams = stream_names(order.scope)
     (bag / "data").mkdir(parents=True)
-    counts = write_entries(bag, scope=order.scope, streams=list(streams), cut=cut)
+    counts = write_entries(bag, scope=order.scope, streams=list(streams), cut=cut, on_progress=on_progress)
     if counts.disposals:
         (bag / verify.DISPOSALS).write_bytes(disposals_jsonl(counts.disposals, cut=cut))
     (bag / verify.HEADS).write_bytes(heads_json(cut, streams=list(streams)))

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
+from django.utils import timezone
 
 from archive import events, ledger
 from archive.evidence import sources
@@ -109,7 +110,10 @@ def _seal(row: Segment, *, store: Store, at: datetime) -> None:
 
 
 def _store(row: Segment, *, store: Store) -> tuple[Stored, str]:
-    """Write the segment, store it and read it back; return where it is, and its digest."""
+    """Write the segment, store it and read it back; return where it is, and its digest.
+
+    Each step may take a lease of its own: the store may be far away.
+    """
     run = Run(row.first, row.size)
     name = SegmentName.of(first=row.first, size=row.size, root=bytes(row.root), kind=SEALED)
     record_keys.keep(run)
@@ -117,7 +121,9 @@ def _store(row: Segment, *, store: Store) -> tuple[Stored, str]:
         bag, file = Path(draft, name.folder), Path(draft, str(name))
         write_bag(bag, run=run)
         digest = pack(bag, file)
+        SEGMENTS.renew(row, at=timezone.now())
         stored = store.put_sealed(str(name), file, digest=digest)
+    SEGMENTS.renew(row, at=timezone.now())
     if digest_of(store.read(stored.name, version=stored.version)) != digest:
         raise StoreRefused(f"{store.label} gives back other bytes than it was given for {name}.")
     return stored, digest

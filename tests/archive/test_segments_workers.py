@@ -1,5 +1,6 @@
 """Several workers at one store: each segment is sealed once, whoever comes first and whoever dies."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,8 @@ from pytest_django import Settings
 from archive import ledger, segments
 from archive.models import Entry, Segment
 from archive.segments import outbox
+from archive.worm.file_store import FileStore
+from archive.worm.stores import Stored
 from tests.archive.samples import record, said
 from tests.archive.segments import now, sealed_names
 
@@ -58,6 +61,33 @@ def test_who_died_between_upload_and_entry_is_made_good(monkeypatch: pytest.Monk
     assert segments.seal_segments(at=at + timedelta(hours=1)) == 1
     assert len(sealed_names()) == 1
     assert segments.check_segments(at=at)[0].problem == ""
+
+
+def test_a_store_that_is_far_away_has_a_lease_for_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Storing ends when the first lease would have ended nearly; reading back takes longer than what was left."""
+    record(said("one"))
+    at = now()
+    claimed_by_others = list[Segment | None]()
+
+    def others_claim() -> None:
+        claimed_by_others.append(outbox.SEGMENTS.claim(at=at + outbox.SEGMENTS.lease / 2))
+
+    put, read = FileStore.put_sealed, FileStore.read
+
+    def put_slowly(store: FileStore, name: str, path: Path, *, digest: str) -> Stored:
+        others_claim()
+        return put(store, name, path, digest=digest)
+
+    def read_slowly(store: FileStore, name: str, *, version: str = "") -> Iterator[bytes]:
+        others_claim()
+        return read(store, name, version=version)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileStore, "put_sealed", put_slowly)
+        patch.setattr(FileStore, "read", read_slowly)
+        assert segments.seal_segments(at=at - outbox.SEGMENTS.lease * 0.9) == 1
+    assert len(claimed_by_others) >= 2 and set(claimed_by_others) == {None}
+    assert Segment.objects.get().tries == 1
 
 
 def _die(*_: object, **__: object) -> None:

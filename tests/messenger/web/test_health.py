@@ -50,9 +50,10 @@ def test_before_the_first_entry_there_need_be_no_keys(settings: Settings, tmp_pa
     assert _ask()[1]["keys"] == "ok"
 
 
-@pytest.mark.parametrize("path", ["log", "kek", "buckets"])
-def test_keys_that_are_gone_are_noticed_although_the_server_remembers_them(cast: Cast, path: str) -> None:
-    with _moved(product.ONRECORD_KEY_DIR / path):
+@pytest.mark.parametrize("pattern", ["log", "kek*", "buckets"])
+def test_keys_that_are_gone_are_noticed_although_the_server_remembers_them(cast: Cast, pattern: str) -> None:
+    [path] = product.ONRECORD_KEY_DIR.glob(pattern)  # a key-encryption key that was exchanged has a longer name
+    with _moved(path):
         assert _ask() == _only("keys")
     assert _ask()[0] == 200
 

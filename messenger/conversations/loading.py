@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from django.db import models
 
-from archive.statements import fetch, many, one_of, rows, rows_of
+from archive.statements import fetch, many, one_of
 from messenger.conversations.models import Message, StreamEvent
 from messenger.people.loading import columns, load, width
 from messenger.people.models import Contact, Person
@@ -23,8 +23,8 @@ def load_events(after: Mapping[int, int], *, limit: int) -> list[StreamEvent]:
     """Return at most so many events after the given number of each conversation, by conversation and number."""
     if not after:
         return []
-    places = list(after.items())
-    return [load(StreamEvent, row) for row in fetch(_events_after(len(places)), [*rows(places), limit])]
+    values = [value for place in after.items() for value in place]
+    return [load(StreamEvent, row) for row in fetch(_events_after(len(after)), [*values, limit])]
 
 
 def load_messages(seqs: Sequence[int]) -> list[Message]:
@@ -46,10 +46,11 @@ def _loaded(model: type[Row], values: Sequence[Any]) -> Row | None:  # Any: what
 
 @cache
 def _events_after(count: int) -> str:
-    # CROSS JOIN: SQLite then reads the few places first, and the events by their index.
+    # CROSS JOIN: SQLite then reads the few places first, and the events by their index. Written out, so that PostgreSQL
+    # sees how few there are: of rows given as JSON it expects a hundred, and then reads the whole table.
     return (
         f"SELECT {columns(StreamEvent, 'event')} "  # noqa: S608 (names of models)
-        f"FROM ({rows_of(('bigint', 'bigint'), count)}) AS place CROSS JOIN {StreamEvent._meta.db_table} event "
+        f"FROM (VALUES {', '.join(['(%s, %s)'] * count)}) AS place CROSS JOIN {StreamEvent._meta.db_table} event "
         "WHERE event.conversation_id = place.column1 AND event.n > place.column2 "
         "ORDER BY event.conversation_id, event.n LIMIT %s"
     )

@@ -12,7 +12,8 @@ from tests import services
 from tests.reader import Reader
 from tests.stack import ROOT, Stack, WebProcess
 
-pytestmark = pytest.mark.backend("postgres")  # with Redis: embedded there is one process only
+# With Redis: embedded there is one process only.
+pytestmark = [pytest.mark.backend("postgres"), pytest.mark.faults_only]
 SOON_S = 4.0  # changes are told within a second; a busy machine gets more
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests import services
 from tests.stack import Stack, new_stack
 
-pytestmark = pytest.mark.backend("postgres")
+pytestmark = [pytest.mark.backend("postgres"), pytest.mark.faults_only]
 AT_ONCE = 12
 
 

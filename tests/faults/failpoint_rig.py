@@ -47,7 +47,7 @@ class Point:
 
 LINKS = ("link",)  # not "replace": with that the rollback guard is written, after the commit
 # PostgreSQL takes the rows of a small commit as one statement: there the six points of rows are one, tried so often.
-ROWS_OF = "(WITH part0 AS .*)?(INSERT INTO|COPY) \"?archive_"
+ROWS_OF = '(WITH part0 AS .*)?(INSERT INTO|COPY) "?archive_'
 POINTS = (
     Point("head locked", statement="SELECT .*archive_head"),
     Point("key file drafted", calls=LINKS, is_before=True),

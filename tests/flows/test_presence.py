@@ -12,8 +12,7 @@ from tests import services
 from tests.reader import Reader
 from tests.stack import ROOT, Stack, WebProcess
 
-# With Redis: embedded there is one process only.
-pytestmark = [pytest.mark.backend("postgres"), pytest.mark.faults_only]
+pytestmark = pytest.mark.backend("postgres")  # with Redis: embedded there is one process only
 SOON_S = 4.0  # changes are told within a second; a busy machine gets more
 
 

@@ -15,7 +15,8 @@ import structlog
 VALUE_ERRORS = ("DataError", "UnicodeEncodeError", "UnicodeDecodeError")  # their first line quotes what they are about
 CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
 CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
-ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
+NONE = "NoneType: None"  # what Python writes where somebody wants a traceback and nothing was raised
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
 def log_to_stderr(level: str) -> dict[str, Any]:
@@ -57,20 +58,24 @@ class PlainFormatter(logging.Formatter):
 
 def traceback_of(exc_info: ExcInfo) -> str:
     """Return a traceback with all that Python's own has, but for what errors quote."""
-    return "".join(_lines(exc_info[1])).rstrip("\n")
+    error = exc_info[1]
+    return NONE if error is None else "".join(_lines(error, shown=set())).rstrip("\n")
 
 
-def _lines(error: BaseException) -> Iterator[str]:
-    if error.__cause__ is not None:
-        yield from (*_lines(error.__cause__), CAUSE)
-    elif error.__context__ is not None and not error.__suppress_context__:
-        yield from (*_lines(error.__context__), CONTEXT)
+def _lines(error: BaseException, *, shown: set[int]) -> Iterator[str]:
+    shown.add(id(error))  # an error may be among its own causes
+    cause, context = error.__cause__, error.__context__
+    if cause is not None:
+        if id(cause) not in shown:
+            yield from (*_lines(cause, shown=shown), CAUSE)
+    elif context is not None and not error.__suppress_context__ and id(context) not in shown:
+        yield from (*_lines(context, shown=shown), CONTEXT)
     yield "Traceback (most recent call last):\n"
     yield from traceback.format_tb(error.__traceback__)
     yield f"{type(error).__module__}.{type(error).__qualname__}: {_said(error)}\n"
     if isinstance(error, BaseExceptionGroup):
         for part in error.exceptions:
-            yield from _lines(part)
+            yield from _lines(part, shown=shown)
 
 
 def _said(error: BaseException) -> str:

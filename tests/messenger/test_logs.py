@@ -76,3 +76,20 @@ def test_causes_and_groups_are_shown_without_their_further_lines() -> None:
     for part in ("ValueError: no number", "direct cause", "several", "KeyError: 'a'", "OSError: full", "line "):
         assert part in text
     assert WORDS not in text
+
+
+def test_an_error_among_its_own_causes_is_shown_once() -> None:
+    def act() -> None:
+        error = ValueError(f"own cause\n{WORDS}")
+        raise error from error
+
+    written = _log_of(act)
+    assert written.count("ValueError: own cause") == 2, "once in each form of the log"
+    assert "person=7" in written and WORDS not in written
+
+
+def test_who_wants_a_traceback_where_nothing_was_raised_still_gets_the_line(capsys: pytest.CaptureFixture[str]) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(PlainFormatter("%(message)s"))
+    handler.handle(logging.LogRecord("x", logging.ERROR, "", 0, "what happened", None, (None, None, None)))
+    assert capsys.readouterr().err == "what happened\nNoneType: None\n"

@@ -4,6 +4,7 @@
 it mounts only below a folder of the tests, and unmounts when it is done.
 """
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -56,8 +57,17 @@ class Disk:
         deadline = time.monotonic() + services.stretched(UNMOUNT_LIMIT_S)
         while subprocess.run(["umount", str(self.root)], capture_output=True, check=False).returncode:
             if time.monotonic() > deadline:
-                raise services.ServiceFailed(f"{self.root} cannot be unmounted")
+                raise services.ServiceFailed(f"{self.root} cannot be unmounted: {self._open_files()}")
             time.sleep(0.1)
+
+    def _open_files(self) -> list[str]:
+        """Return what is still open or mapped on the disk, and the process that has it."""
+        found = set[str]()
+        for folder in (*Path("/proc").glob("[0-9]*/fd"), *Path("/proc").glob("[0-9]*/map_files")):
+            with contextlib.suppress(OSError):  # of a process that has just ended
+                files = [os.readlink(link) for link in folder.iterdir()]
+                found |= {f"{file} by {folder.parts[2]}" for file in files if file.startswith(str(self.root))}
+        return sorted(found)
 
     def fill(self) -> None:
         """Leave nothing of the disk to anybody."""

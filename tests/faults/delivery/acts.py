@@ -6,6 +6,7 @@ acknowledged, line by line; `faults` says what is wrong once `do` has come to it
 
 import json
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -82,7 +83,7 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class Act:
+class Act(ABC):
     """Something that can be killed; a number makes each time another one."""
 
     scene: Scene
@@ -95,16 +96,18 @@ class Act:
         """Make what the act needs; return what names it."""
         return {"number": number}
 
+    @abstractmethod
     def do(self, given: Line, tell: Tell) -> None:
-        raise NotImplementedError
+        """Act, and tell line by line what was acknowledged."""
 
     def go_on(self, given: Line, tell: Tell, *, told: list[Line]) -> None:
         """Do what whoever asked does after a stop: ask again, unless there was an answer."""
         if not any(line["event"] != "sent" for line in told):
             self.do(given, tell)
 
+    @abstractmethod
     def faults(self, given: Line) -> Iterator[str]:
-        raise NotImplementedError
+        """Say what is wrong once the act has come to its end."""
 
     def words(self, number: int, *, c: int, who: str = "") -> Line:
         key = str(uuid.uuid4())

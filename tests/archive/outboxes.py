@@ -1,20 +1,14 @@
 """What the tests of outboxes share: rows to work on, an outbox over them, and workers that are processes."""
 
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-
-from django.conf import settings
-from django.db import connection
 
 from archive.models import Segment
 from archive.outbox import Backoff, Outbox
+from tests import beside
 
-ROOT = Path(__file__).parents[2]
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 LEASE = timedelta(minutes=10)
 
@@ -43,10 +37,8 @@ class Worker:
 
     def tell(self, order: str) -> str:
         """Give an order and return the answer."""
-        assert self.process.stdin is not None and self.process.stdout is not None
-        self.process.stdin.write(f"{order}\n")
-        self.process.stdin.flush()
-        return self.process.stdout.readline().strip()
+        beside.tell(self.process, order)
+        return beside.hear(self.process)
 
     def claim(self, *, at: datetime) -> str:
         return self.tell(f"claim {at.isoformat()}")
@@ -55,19 +47,5 @@ class Worker:
 @contextmanager
 def worker() -> Iterator[Worker]:
     """Start a worker on the test's database."""
-    environment = os.environ | {"DATABASE_URL": _database_url(), "ONRECORD_KEY_DIR": str(settings.ONRECORD_KEY_DIR)}
-    command = [sys.executable, "-m", "tests.archive.outbox_program"]
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            yield Worker(process)
-        finally:
-            process.kill()
-
-
-def _database_url() -> str:
-    where = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{where['NAME']}"
-    return f"postgres://{where['USER']}:{where['PASSWORD']}@{where['HOST']}:{where['PORT']}/{where['NAME']}"
+    with beside.program("tests.archive.outbox_program") as process:
+        yield Worker(process)

@@ -1,14 +1,11 @@
 """The keys are rotated while another process writes to new buckets: it goes on, and not one key is lost."""
 
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from django.db import connection
 from pytest_django import Settings
 
 from archive import ledger, rotation
@@ -16,7 +13,7 @@ from archive.keys import open_keystore
 from archive.keys.store import current_kek, key_files
 from archive.keys.wrapping import split
 from archive.models import Leaf
-from tests.stack import ROOT
+from tests import beside
 
 # Its keys are gone when the invariants are checked.
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.breaks_the_record]
@@ -30,25 +27,10 @@ def folder(settings: Settings, tmp_path: Path) -> Iterator[Path]:
     open_keystore.cache_clear()
 
 
-def database_url() -> str:
-    """Return the address of the test database, for another process."""
-    where = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{where['NAME']}"
-    return f"postgres://{where['USER']}:{where['PASSWORD']}@{where['HOST']}:{where['PORT']}/{where['NAME']}"
-
-
 @pytest.fixture
 def writer(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    environment = os.environ | {"DATABASE_URL": database_url(), "ONRECORD_KEY_DIR": str(folder)}
-    command = [sys.executable, "-m", "tests.archive.daily_writer"]
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    with beside.program("tests.archive.daily_writer") as process:
+        yield process
 
 
 def wait_until_written(process: subprocess.Popen[str], count: int) -> None:

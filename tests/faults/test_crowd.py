@@ -6,19 +6,15 @@ on the head does not pass (PostgreSQL; SQLite has one write lock for all, which 
 
 import json
 import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import pytest
 
 from archive import ledger
 from archive.models import Checkpoint, Leaf
+from tests import beside
 from tests.archive.samples import record, signed_in
-from tests.archive.test_rotation_race import database_url
 from tests.faults.crowd_program import EVERY
-from tests.stack import ROOT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PROCESSES = ("a", "b")
@@ -52,26 +48,13 @@ def test_control_without_the_lock_the_same_crowd_breaks() -> None:
 
 def run_crowd(*, kind: str) -> tuple[Told, int]:
     with ExitStack() as until:
-        crowd = [until.enter_context(process(name, kind=kind)) for name in PROCESSES]
+        how = (str(THREADS), str(EACH), kind)
+        programs = [beside.program("tests.faults.crowd_program", name, *how, LOG_LEVEL="ERROR") for name in PROCESSES]
+        crowd = [until.enter_context(program) for program in programs]
         for one in crowd:
-            assert one.stdout is not None and one.stdout.readline() == "ready\n"
+            assert beside.hear(one) == "ready"
         for one in crowd:
-            assert one.stdin is not None
-            one.stdin.write("go\n")
-            one.stdin.flush()
+            beside.tell(one, "go")
         answers = [json.loads(one.communicate(timeout=300)[0]) for one in crowd]
     told = [tuple(line) for answer in answers for line in answer["told"]]
     return told, sum(answer["broken"] for answer in answers)
-
-
-@contextmanager
-def process(name: str, *, kind: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "tests.faults.crowd_program", name, str(THREADS), str(EACH), kind]
-    environment = os.environ | {"DATABASE_URL": database_url(), "LOG_LEVEL": "ERROR"}
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as started:
-        try:
-            yield started
-        finally:
-            started.kill()

@@ -1,29 +1,25 @@
 """Several processes and threads at once: no text leaves twice, and none leaves after a STOP that was committed."""
 
 import json
-import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.db import connection, connections
+from django.db import connections
 
 from archive import ledger
 from messenger.people.models import Contact
 from messenger.sms import actions, consent
 from messenger.sms.models import Attempt, SimulatedText
+from tests import beside
 from tests.cast import build_cast
 from tests.messenger.sms.texting import NOON, FakeCarrier, agree, queue, send
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ROOT = Path(__file__).parents[3]
 STOP: dict[str, Any] = {"channel": "sms", "words_used": "STOP", "rule": "us-fed.opt-out.per-se@1"}
 
 
@@ -34,37 +30,19 @@ def contact(transactional_db: None) -> Contact:
     return cast.contact
 
 
-def database_url() -> str:
-    """Return the address of the test database, for another process."""
-    where = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{where['NAME']}"
-    return f"postgres://{where['USER']}:{where['PASSWORD']}@{where['HOST']}:{where['PORT']}/{where['NAME']}"
-
-
 @contextmanager
 def worker(kind: str) -> Iterator[subprocess.Popen[str]]:
     """Start a worker that is set up and waits for one line before it begins."""
-    environment = os.environ | {"DATABASE_URL": database_url(), "ONRECORD_KEY_DIR": str(settings.ONRECORD_KEY_DIR)}
-    command = [sys.executable, "-m", "tests.messenger.sms.worker", NOON.isoformat(), kind]
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-            yield process
-        finally:
-            process.kill()
+    with beside.program("tests.messenger.sms.worker", NOON.isoformat(), kind) as process:
+        assert beside.hear(process) == "ready"
+        yield process
 
 
 def sent_by_two_workers(kind: str) -> list[str]:
     """Let two workers begin together; return the ids of what either sent."""
     with worker(kind) as one, worker(kind) as other:
         for process in (one, other):
-            assert process.stdin is not None
-            process.stdin.write("go\n")
-            process.stdin.flush()
+            beside.tell(process, "go")
         said = [process.communicate(timeout=60)[0] for process in (one, other)]
     return [pk for line in said for pk in json.loads(line)]
 

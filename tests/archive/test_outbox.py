@@ -33,6 +33,14 @@ def only_row() -> Segment:
     return Segment.objects.get()
 
 
+def claimed() -> Segment:
+    """Put one row in line and lease it."""
+    put_in_line(1)
+    row = WORK.claim(at=NOON)
+    assert row is not None
+    return row
+
+
 # --- pauses ----------------------------------------------------------------------------------------------------------
 def test_pauses_grow_by_their_factor_up_to_the_longest_one() -> None:
     doubling = Backoff(first=MINUTE, longest=10 * MINUTE)
@@ -94,9 +102,7 @@ def test_a_row_whose_workers_all_died_is_parked_without_another_try() -> None:
 
 @DATABASE
 def test_what_is_not_tried_costs_no_try() -> None:
-    put_in_line(1)
-    row = WORK.claim(at=NOON)
-    assert row is not None
+    row = claimed()
     WORK.postpone(row, until=NOON + LATER)
     assert (only_row().tries, only_row().due_at, only_row().lease_token) == (0, NOON + LATER, None)
     with pytest.raises(LeaseLost):
@@ -105,9 +111,7 @@ def test_what_is_not_tried_costs_no_try() -> None:
 
 @DATABASE
 def test_a_lease_that_is_renewed_is_not_free_at_its_first_end() -> None:
-    put_in_line(1)
-    row = WORK.claim(at=NOON)
-    assert row is not None
+    row = claimed()
     WORK.renew(row, at=NOON + LEASE - MINUTE, problem="half of it")
     assert WORK.claim(at=NOON + LEASE) is None
     assert only_row().problem == "half of it"
@@ -152,9 +156,7 @@ def test_who_lost_the_lease_neither_finishes_nor_gives_back_nor_parks() -> None:
 @DATABASE
 def test_what_is_done_is_not_given_back_by_who_has_not_heard_of_it() -> None:
     """Its token may stay where it names something; the row is not among those that wait any more."""
-    put_in_line(1)
-    row = WORK.claim(at=NOON)
-    assert row is not None
+    row = claimed()
     WORK.finish(row, sealed_at=NOON, lease_token=row.lease_token)
     before = Segment.objects.values().get()
     for act in (
@@ -193,9 +195,7 @@ def test_what_cannot_be_given_back_keeps_its_reason_and_holds_up_none_behind_it(
 
 # --- what a person decides -------------------------------------------------------------------------------------------
 def parked_row() -> Segment:
-    put_in_line(1)
-    row = WORK.claim(at=NOON)
-    assert row is not None
+    row = claimed()
     WORK.park(row, failure="no use", at=NOON)
     return only_row()
 

@@ -12,18 +12,13 @@ import pytest
 from tests.faults.delivery.clients import Log
 from tests.faults.delivery.history import Limits, judge, read_log
 from tests.faults.delivery.rig import IS_LONG, SEED, Rig, open_office, read_store, run_load
-from tests.stack import Stack, new_stack
+from tests.stack import Stack
 
 CYCLES, LEAST_ACKED = (50, 20_000) if IS_LONG else (5, 100)
 PEOPLE, CONVERSATIONS, READERS, SENDERS = 12, 4, 12, 8
 RESUME_S = 10.0
 if not IS_LONG:
     pytestmark = pytest.mark.backend("sqlite")  # the other database in the long form
-
-
-@pytest.fixture
-def stack() -> Stack:
-    return new_stack()
 
 
 def test_kill_9_loses_nothing_doubles_nothing_and_keeps_the_order(stack: Stack) -> None:

@@ -5,7 +5,6 @@ nothing is revoked keeps every way. What races an end is test_revocation_race.py
 """
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,20 +13,13 @@ from tests.faults.delivery.clients import SESSION_ENDED, Reader
 from tests.faults.delivery.history import Limits, judge, read_log
 from tests.faults.delivery.rig import IS_LONG, Rig, open_office, read_store, run_load, run_program
 from tests.faults.delivery.victims import CAUSES, CHANNELS, NOT_YET, Cause, Scene, Victim, arrive
-from tests.stack import Stack, new_stack
+from tests.stack import Stack
 
 # The machine of a test is shared and slow at times; the long form is run on a quiet one and holds the promise.
 CLOSE_S = 1.0 if IS_LONG else 3.0
 ROUNDS = 3 if IS_LONG else 1
 if not IS_LONG:
     pytestmark = pytest.mark.backend("sqlite")  # the other database in the long form
-
-
-@pytest.fixture
-def stack() -> Iterator[Stack]:
-    stack = new_stack()
-    yield stack
-    stack.web.stop()
 
 
 @pytest.mark.faults_only

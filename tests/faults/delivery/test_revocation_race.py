@@ -8,7 +8,7 @@ races 1,000 messages and more.
 import asyncio
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from tests.faults.delivery.clients import Door, Sender, http_door
 from tests.faults.delivery.history import Limits, Line, Stored, Verdict, judge, read_log
 from tests.faults.delivery.rig import IS_LONG, Office, Rig, open_office, read_store, run_load, run_program
 from tests.faults.delivery.victims import CAUSES, REMOVED, Cause, Scene, Victim, arrive
-from tests.stack import ROOT, Stack, new_stack
+from tests.stack import ROOT, Stack
 
 RACING = 1_008 if IS_LONG else 144
 OTHERS = 6  # clients of two people
@@ -30,13 +30,6 @@ BEFORE = 12  # of them are said before the strike
 CLOSE_S = 1.0 if IS_LONG else 3.0
 if not IS_LONG:
     pytestmark = pytest.mark.backend("sqlite")  # the other database in the long form
-
-
-@pytest.fixture
-def stack() -> Iterator[Stack]:
-    stack = new_stack()
-    yield stack
-    stack.web.stop()
 
 
 # --- every cause, against what goes on at that moment ----------------------------------------------------------------

@@ -1,6 +1,7 @@
 """A hub with sockets and a small store in memory, for tests of who hears what and when."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -75,21 +76,34 @@ class Store:
 
 
 @dataclass
-class Phone:
-    """What arrives at one socket."""
+class Device(ABC):
+    """The far end of one socket. While it is stalled it takes nothing."""
 
-    heard: list[int] = field(default_factory=list)
     closed: list[int] = field(default_factory=list)
     is_stalled: bool = False
     resume: asyncio.Event = field(default_factory=asyncio.Event)
 
+    @abstractmethod
+    def keep(self, frame: bytes) -> None:
+        """Keep what arrived."""
+
     async def take(self, frame: bytes) -> None:
         if self.is_stalled:
             await self.resume.wait()
-        self.heard.append(int(frame))
+        self.keep(frame)
 
     async def hang_up(self, code: int) -> None:
         self.closed.append(code)
+
+
+@dataclass
+class Phone(Device):
+    """Hears numbers."""
+
+    heard: list[int] = field(default_factory=list)
+
+    def keep(self, frame: bytes) -> None:
+        self.heard.append(int(frame))
 
 
 @dataclass

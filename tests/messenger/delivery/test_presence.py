@@ -31,23 +31,15 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @dataclass
-class Screen:
-    """What one socket shows of who is here; numbered frames are passed over."""
+class Screen(stage.Device):
+    """Shows who is here; numbered frames are passed over."""
 
     heard: list[dict[str, Any]] = field(default_factory=list)
-    closed: list[int] = field(default_factory=list)
-    is_stalled: bool = False
-    resume: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def take(self, frame: bytes) -> None:
-        if self.is_stalled:
-            await self.resume.wait()
+    def keep(self, frame: bytes) -> None:
         shown = json.loads(frame)
         if isinstance(shown, dict):
             self.heard.append(shown)
-
-    async def hang_up(self, code: int) -> None:
-        self.closed.append(code)
 
     @property
     def here(self) -> set[int]:

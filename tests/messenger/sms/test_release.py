@@ -194,13 +194,19 @@ def test_a_parked_text_that_is_retried_is_decided_anew(contact: Contact, carrier
     assert len(carrier.given) == 6
 
 
-def test_a_text_in_doubt_is_parked_until_somebody_knows_and_cannot_be_retried(
-    contact: Contact, carrier: FakeCarrier
-) -> None:
+def queue_in_doubt(contact: Contact, carrier: FakeCarrier) -> tuple[Attempt, Attempt]:
+    """Send a text whose carrier does not answer in time; return it as it was leased and as it is parked."""
     carrier.answers = [Ambiguous("timeout")]
     queue(contact)
     (leased,) = sweep().leased
     (parked,) = actions.TEXTS.parked_rows()
+    return leased, parked
+
+
+def test_a_text_in_doubt_is_parked_until_somebody_knows_and_cannot_be_retried(
+    contact: Contact, carrier: FakeCarrier
+) -> None:
+    leased, parked = queue_in_doubt(contact, carrier)
     assert (parked.state, parked.failure, actions.TEXTS.may_retry(parked)) == ("in_doubt", "timeout", False)
     assert actions.mark(leased, result=Submitted("late-1"), at=NOON).state == "submitted"
     assert not actions.TEXTS.parked_rows().exists()
@@ -209,10 +215,7 @@ def test_a_text_in_doubt_is_parked_until_somebody_knows_and_cannot_be_retried(
 def test_a_text_in_doubt_that_was_set_aside_rests_until_the_carrier_says_that_it_has_it(
     contact: Contact, carrier: FakeCarrier
 ) -> None:
-    carrier.answers = [Ambiguous("timeout")]
-    queue(contact)
-    (leased,) = sweep().leased
-    (parked,) = actions.TEXTS.parked_rows()
+    leased, parked = queue_in_doubt(contact, carrier)
     assert actions.TEXTS.set_aside(parked)
     assert actions.mark(leased, result=NotCreated("throttled"), at=NOON).state == "in_doubt"
     assert sweep(at=NOON + timedelta(days=1)).leased == ()

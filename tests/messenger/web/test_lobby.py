@@ -72,6 +72,13 @@ async def _settle(*sockets: WebsocketCommunicator) -> None:
         assert (await socket.receive_json_from(timeout=5))["code"] == "hello_first"
 
 
+async def _leave(*sockets: WebsocketCommunicator) -> None:
+    """Let everybody go; nobody's place is kept."""
+    for socket in sockets:
+        await socket.disconnect()
+    assert len(LOBBY) == 0
+
+
 @pytest.mark.django_db(transaction=True)
 def test_who_says_nothing_is_closed_and_who_has_said_hello_is_not(
     cast: Cast, client_for: ClientFor, monkeypatch: pytest.MonkeyPatch
@@ -88,9 +95,7 @@ def test_who_says_nothing_is_closed_and_who_has_said_hello_is_not(
         await chatting.send_json_to({"t": "ping"})
         while (await chatting.receive_json_from(timeout=5))["t"] != "pong":
             pass
-        for socket in (silent, chatting):
-            await socket.disconnect()
-        assert len(LOBBY) == 0
+        await _leave(silent, chatting)
 
     asyncio.run(play())
 
@@ -111,9 +116,7 @@ def test_so_many_of_one_person_may_wait_and_a_hello_makes_room(
         assert (await _begin(waiting[0]))["t"] == "welcome"
         fourth = await _open(alice)
         await _settle(fourth)
-        for socket in (*waiting, other, fourth):
-            await socket.disconnect()
-        assert len(LOBBY) == 0
+        await _leave(*waiting, other, fourth)
 
     asyncio.run(play())
 
@@ -134,8 +137,6 @@ def test_so_many_of_one_address_may_wait_and_strangers_take_nobodys_place_for_lo
         assert await _code(await _open(alice)) == TOO_MANY
         elsewhere = await _open(alice, address="192.0.2.2")
         await _settle(elsewhere)
-        for socket in (first, elsewhere):
-            await socket.disconnect()
-        assert len(LOBBY) == 0
+        await _leave(first, elsewhere)
 
     asyncio.run(play())

@@ -1,0 +1,14 @@
+"""A product for one test, on a store of its own: the test founds its office and starts it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.stack import Stack, new_stack
+
+
+@pytest.fixture
+def stack() -> Iterator[Stack]:
+    stack = new_stack()
+    yield stack
+    stack.web.stop()

@@ -4,7 +4,8 @@ Whoever sees it sees kinds, numbers and how the last try failed, and no content.
 do the work itself: what is retried is in line again, and is decided anew where that is its outbox's way.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -73,17 +74,14 @@ def access_parked(by: Person, *, kind: str, key: str) -> Parked:
 def retry_parked(by: Person, *, kind: str, key: str, reason: str = "", at: datetime | None = None) -> None:
     """Put parked work in line again, with all its tries. Raises NotFound, NotAllowed, Invalid, Conflict."""
     at, reason = at or timezone.now(), clean_reason(reason) if reason.strip() else ""
-    try:
-        with ledger.transaction():
-            by = require(by, CAPABILITY)
-            box, row = _find(kind, key)
-            if not box.may_retry(row):
-                raise NotAllowed("This cannot be tried again: nobody knows whether it was done.")
-            ledger.record(events.WorkRetried(**_told(by, box, row, key=key, at=at), reason=reason))
-            if not box.retry(row, at=at):
-                raise NotFound
-    except (ledger.ForeignRecord, ledger.KeyMissing) as error:
-        raise _unwritable(error) from error
+    with _in_the_record():
+        by = require(by, CAPABILITY)
+        box, row = _find(kind, key)
+        if not box.may_retry(row):
+            raise NotAllowed("This cannot be tried again: nobody knows whether it was done.")
+        ledger.record(events.WorkRetried(**_told(by, box, row, key=key, at=at), reason=reason))
+        if not box.retry(row, at=at):
+            raise NotFound
 
 
 def set_aside_parked(by: Person, *, kind: str, key: str, reason: str, at: datetime | None = None) -> None:
@@ -91,17 +89,25 @@ def set_aside_parked(by: Person, *, kind: str, key: str, reason: str, at: dateti
     at, reason = at or timezone.now(), clean_reason(reason)
     if len(reason) < SHORTEST_REASON:
         raise Invalid("reason", f"Say why, in {SHORTEST_REASON} to {LONGEST_REASON} characters.")
+    with _in_the_record():
+        by = require(by, CAPABILITY)
+        box, row = _find(kind, key)
+        if not box.may_set_aside(row):
+            raise NotAllowed("This cannot be set aside: without it the record would have a hole.")
+        ledger.record(events.WorkSetAside(**_told(by, box, row, key=key, at=at), reason=reason))
+        if not box.set_aside(row):
+            raise NotFound
+
+
+@contextmanager
+def _in_the_record() -> Iterator[None]:
+    """Decide in a transaction of the record. Raises Conflict where that cannot be written to."""
     try:
         with ledger.transaction():
-            by = require(by, CAPABILITY)
-            box, row = _find(kind, key)
-            if not box.may_set_aside(row):
-                raise NotAllowed("This cannot be set aside: without it the record would have a hole.")
-            ledger.record(events.WorkSetAside(**_told(by, box, row, key=key, at=at), reason=reason))
-            if not box.set_aside(row):
-                raise NotFound
+            yield
     except (ledger.ForeignRecord, ledger.KeyMissing) as error:
-        raise _unwritable(error) from error
+        told = f"The record cannot be written to, so this cannot be recorded yet. {error}"
+        raise Conflict(None, told) from error
 
 
 def _all(boxes: Iterable[Box]) -> Places:
@@ -179,7 +185,3 @@ def _told(by: Person, box: Box, row: Leased, *, key: str, at: datetime) -> dict[
         "tries": row.tries,
         "failure": row.failure,
     }
-
-
-def _unwritable(error: Exception) -> Conflict:
-    return Conflict(None, f"The record cannot be written to, so this cannot be recorded yet. {error}")

@@ -58,10 +58,15 @@ def _events_after(count: int) -> str:
 
 @cache
 def _messages(count: int) -> str:
+    wanted = f"{columns(Person, 'author')}, {columns(Contact, 'contact')}"
+    return f"{select_messages(wanted)} WHERE message.seq {one_of('bigint', count)}"
+
+
+def select_messages(of_speakers: str) -> str:
+    """Return the beginning of a query for messages, `message`, with columns of their `author` and their `contact`."""
     people, contacts = Person._meta.db_table, Contact._meta.db_table
     return (
-        f"SELECT {columns(Message, 'message')}, {columns(Person, 'author')}, {columns(Contact, 'contact')} "  # noqa: S608 (names of models)
-        f"FROM {Message._meta.db_table} message LEFT JOIN {people} author ON author.id = message.author_id "
-        f"LEFT JOIN {contacts} contact ON contact.id = message.contact_id "
-        f"WHERE message.seq {one_of('bigint', count)}"
+        f"SELECT {columns(Message, 'message')}, {of_speakers} FROM {Message._meta.db_table} message "  # noqa: S608 (names of models)
+        f"LEFT JOIN {people} author ON author.id = message.author_id "
+        f"LEFT JOIN {contacts} contact ON contact.id = message.contact_id"
     )

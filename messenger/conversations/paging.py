@@ -14,8 +14,9 @@ from django.db import connection, models
 from archive.statements import fetch
 from messenger.conversations.access import LARGEST, Seat
 from messenger.conversations.frames import Frame, message_frames
+from messenger.conversations.loading import select_messages
 from messenger.conversations.models import Message
-from messenger.people.loading import columns, load, width
+from messenger.people.loading import load, width
 from messenger.people.models import Contact, Person
 
 PAGE = 40
@@ -86,11 +87,8 @@ def _range(seat: Seat, *, lowest: int, highest: int) -> tuple[int, int, int]:
 
 @cache
 def _statement(order: str) -> str:
-    people, contacts = Person._meta.db_table, Contact._meta.db_table
     return (
-        f"SELECT {columns(Message, 'message')}, author.id, author.name, contact.id, contact.name "  # noqa: S608 (names of models)
-        f"FROM {Message._meta.db_table} message LEFT JOIN {people} author ON author.id = message.author_id "
-        f"LEFT JOIN {contacts} contact ON contact.id = message.contact_id "
+        f"{select_messages('author.id, author.name, contact.id, contact.name')} "
         f"WHERE message.conversation_id = %s AND message.n BETWEEN %s AND %s ORDER BY message.n {order} LIMIT %s"
     )
 

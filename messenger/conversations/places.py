@@ -37,6 +37,10 @@ class Mark(NamedTuple):
     ordinal: int
     mentions: int
 
+    def unread(self, ordinal: int) -> int:
+        """Return how many messages stand after the mark, up to the one with this ordinal."""
+        return max(0, ordinal - self.ordinal)  # the mark is read after the ordinal, and may have overtaken it
+
 
 def read_places(person: Person) -> list[Place]:
     """Return the place in every conversation that the person belongs to now."""
@@ -48,7 +52,7 @@ def read_places(person: Person) -> list[Place]:
     for pk, from_n, c, head, ordinal in seats:
         mark = marks.get(c) or Mark(head, ordinal, mentions=0)
         stay = Stay(membership=pk, from_n=from_n)
-        places.append(Place(c, head, ordinal - mark.ordinal, mark.mentions, stay))
+        places.append(Place(c, head, mark.unread(ordinal), mark.mentions, stay))
     return places
 
 

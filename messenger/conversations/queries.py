@@ -66,7 +66,7 @@ def conversation_frames(person: Person, seats: Sequence[Seat]) -> list[Frame]:
                 "contact": _contact_frame(conversation, consents),
                 "head": conversation.head,
                 "last_at": instant(conversation.last_at),
-                "unread": conversation.ordinal - mark.ordinal,
+                "unread": mark.unread(conversation.ordinal),
                 "mentions": mark.mentions,
                 "read_n": mark.n,
                 "may_post": seat.may_post,

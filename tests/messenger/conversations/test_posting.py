@@ -1,15 +1,19 @@
 """Posting: recorded before shown, once for each client key, in one order, refused in words that name the field."""
 
 import uuid
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from archive import ledger
-from messenger.conversations import actions, queries
+from messenger.conversations import actions, places, queries
 from messenger.conversations.access import access_conversation
 from messenger.conversations.models import Message, RefusedPost, StreamEvent
 from messenger.people.errors import Conflict, Invalid, NotAllowed, NotFound
+from messenger.people.models import Person
 from messenger.policy.actions import add_rule
 from tests.cast import Cast
 from tests.messenger.conversations import office
@@ -111,6 +115,22 @@ def test_unread_is_what_came_after_the_marker_and_never_counts_ones_own(cast: Ca
     assert _unread(cast, "bob") == 1
     actions.mark_read(cast.bob, conversation_id=conversation.pk, n=second.n - 1)
     assert _unread(cast, "bob") == 1
+
+
+@pytest.mark.parametrize("read", [queries.list_conversations, places.list_heads])
+def test_a_mark_that_moves_while_the_list_is_read_leaves_nothing_unread(
+    cast: Cast, read: Callable[[Person], list[Any]]  # Any: a frame or a row of figures
+) -> None:
+    conversation, said = office.direct(cast.alice, cast.bob), list[Message]()
+
+    def post_in_between(execute: Any, sql: str, *rest: Any) -> Any:  # Any: Django's way to stand before a statement
+        if "messenger_readmarker mark" in sql and not said:
+            said.append(office.say(cast.bob, conversation))
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(post_in_between):
+        (shown,) = read(cast.bob)
+    assert said and (shown["unread"] if isinstance(shown, dict) else shown[2]) == 0
 
 
 def test_a_mention_counts_until_it_is_read(cast: Cast) -> None:

@@ -31,11 +31,15 @@ def clean_body(body: object, *, has_files: bool = False) -> str:
         raise Invalid("body", "The message must be text.")
     if "\x00" in body:
         raise Invalid("body", "The message contains a NUL character, which cannot be kept.")
-    if any("\ud800" <= character <= "\udfff" for character in body):
-        raise Invalid("body", "The message contains half a character (a lone surrogate), which cannot be kept.")
+    try:
+        size_bytes = len(body.encode())  # and no look at each character: the event loop waits for this
+    except UnicodeEncodeError as error:
+        raise Invalid(
+            "body", "The message contains half a character (a lone surrogate), which cannot be kept."
+        ) from error
     if not body.strip() and not has_files:
         raise Invalid("body", "The message is empty.")
-    if len(body.encode()) > settings.ONRECORD_BODY_BYTES:
+    if size_bytes > settings.ONRECORD_BODY_BYTES:
         raise Invalid("body", f"The message is longer than {settings.ONRECORD_BODY_BYTES:,} bytes.")
     return body.strip()
 

@@ -119,7 +119,8 @@ def test_unread_is_what_came_after_the_marker_and_never_counts_ones_own(cast: Ca
 
 @pytest.mark.parametrize("read", [queries.list_conversations, places.list_heads])
 def test_a_mark_that_moves_while_the_list_is_read_leaves_nothing_unread(
-    cast: Cast, read: Callable[[Person], list[Any]]  # Any: a frame or a row of figures
+    cast: Cast,
+    read: Callable[[Person], list[Any]],  # Any: a frame or a row of figures
 ) -> None:
     conversation, said = office.direct(cast.alice, cast.bob), list[Message]()
 

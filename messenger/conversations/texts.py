@@ -185,7 +185,7 @@ def _process(text: InboundText) -> None:
     contact = _contact_for(text, at=at)
     conversation = Conversation.objects.filter(contact=contact).first() or open_unclaimed_thread(contact, at=at)
     _show_inbound(conversation, contact, text, reading)
-    answer = _follow(contact, text, reading, at=at)
+    answer = _follow(contact, text, reading)
     show_states(answer.cancelled, at=at)
     if answer.confirmation:
         words = Words(body=answer.confirmation, client_key=uuid.uuid4())
@@ -209,7 +209,9 @@ def _show_inbound(conversation: Conversation, contact: Contact, text: InboundTex
     return append_message(conversation, event, words)
 
 
-def _follow(contact: Contact, text: InboundText, reading: inbound.Reading, *, at: datetime) -> inbound.Answer:
+def _follow(contact: Contact, text: InboundText, reading: inbound.Reading) -> inbound.Answer:
+    """Do what the text asks for, as of the moment at which it came: it may have waited since."""
+    at = text.received_at
     if isinstance(reading, inbound.OptOut):
         return inbound.handle_opt_out(contact, body=text.body, match=reading, at=at)
     if isinstance(reading, inbound.Help):

@@ -11,7 +11,7 @@ from archive import ledger
 from archive.outbox import Backoff, Outbox
 from messenger.people.models import Contact, Firm
 from messenger.sms import consent
-from messenger.sms.models import Attempt, ConfirmationSent, InboundText
+from messenger.sms.models import Attempt, ConfirmationSent, ConsentHead, InboundText
 from messenger.sms.rules.opt_out import Help, OptIn, OptOut, Reading, Words, read
 
 __all__ = [
@@ -29,6 +29,8 @@ __all__ = [
     "handle_words",
     "journal",
 ]
+
+LATER_TEXTS = 100  # that are looked through for a STOP; more than a person writes while a text waits
 
 # Nobody may set one aside: what a phone sent us belongs into the record, and may be a STOP.
 INBOUND = Outbox[InboundText](
@@ -87,9 +89,11 @@ def handle_help(contact: Contact, *, at: datetime) -> Answer:
 def handle_opt_in(contact: Contact, *, body: str, match: OptIn, at: datetime) -> Answer:
     """Let the contact be texted again, by their own word. A plain yes to no invitation is ordinary words.
 
-    Who may be texted already gets no answer, so that a machine that texts START cannot keep us talking.
+    So is a word that they took back before anybody read it. Who may be texted already gets no answer, so that a machine
+    that texts START cannot keep us talking.
     """
-    if match.is_only_for_invited or consent.lock_head(contact).state == "granted":
+    head = consent.lock_head(contact)
+    if match.is_only_for_invited or head.state == "granted" or _is_taken_back(contact, head=head, since=at):
         return handle_words(contact, body=body, at=at)
     event = consent.grant(
         contact,
@@ -119,6 +123,16 @@ def handle_words(contact: Contact, *, body: str, at: datetime) -> Answer:
 
 
 STOP_LINE = "Reply STOP to opt out."
+
+
+def _is_taken_back(contact: Contact, *, head: ConsentHead, since: datetime) -> bool:
+    """Say whether the contact asked to be left alone after this moment, by whatever way and however often before."""
+    if head.state != "suppressed":
+        return False
+    # A STOP that finds them suppressed leaves no step of its own: only the journal has it.
+    later = InboundText.objects.filter(number=contact.number, received_at__gt=since).exclude(processed_at=None)
+    bodies = later.order_by("-received_at").values_list("body", flat=True)[:LATER_TEXTS]
+    return head.since is None or head.since >= since or any(isinstance(read(body), OptOut) for body in bodies)
 
 
 def _once(contact: Contact, *, key: str, text: str, at: datetime) -> str | None:

@@ -2,8 +2,10 @@
 
 import uuid
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
 from messenger.conversations import actions, opening, texts
@@ -52,9 +54,9 @@ def _say(cast: Cast, thread: Conversation, body: str, *, key: uuid.UUID | None =
     actions.post_message(cast.alice, conversation_id=thread.pk, client_key=key, body=body, at=NOON)
 
 
-def _receive(contact: Contact, body: str) -> InboundText:
+def _receive(contact: Contact, body: str, *, at: datetime = NOON) -> InboundText:
     number = uuid.uuid4().hex
-    return inbound.journal(carrier="fake", carrier_id=number, number=contact.number, to="+1", body=body, at=NOON)
+    return inbound.journal(carrier="fake", carrier_id=number, number=contact.number, to="+1", body=body, at=at)
 
 
 def test_a_crash_leaves_one_text_in_doubt_and_the_others_in_the_queue(
@@ -96,6 +98,36 @@ def test_a_text_that_fails_waits_and_does_not_hold_up_a_stop(cast: Cast, thread:
     assert consent.state(other).state == "suppressed"
     broken.refresh_from_db()
     assert broken.processed_at is None
+
+
+@pytest.mark.parametrize("before", ["", "STOP"])
+def test_a_start_that_is_read_late_does_not_undo_a_later_stop(cast: Cast, thread: Conversation, before: str) -> None:
+    """The worker that had it died; meanwhile they thought better of it. What they said last holds."""
+    said_at = timezone.now() - timedelta(minutes=4)
+    if before:
+        _receive(cast.contact, before, at=said_at - timedelta(minutes=1))
+        assert texts.process_inbound() == 1
+    start = _receive(cast.contact, "START", at=said_at)
+    assert inbound.INBOUND.claim(at=timezone.now()) == start
+    _receive(cast.contact, "STOP", at=said_at + timedelta(minutes=1))
+    assert texts.process_inbound() == 1
+    InboundText.objects.filter(pk=start.pk).update(due_at=timezone.now())
+    assert texts.process_inbound() == 1
+    assert consent.state(cast.contact).state == "suppressed"
+    _receive(cast.contact, "START", at=said_at + timedelta(minutes=2))
+    assert texts.process_inbound() == 1
+    assert consent.state(cast.contact).state == "granted", "control: the last word is theirs"
+
+
+@pytest.mark.parametrize(("minutes", "state"), [(6, "refused"), (1, "queued")])
+def test_a_stop_that_is_read_late_holds_and_is_not_confirmed_any_more(
+    cast: Cast, thread: Conversation, minutes: int, state: str
+) -> None:
+    """A confirmation has five minutes from the request, not from when we got round to it."""
+    _receive(cast.contact, "STOP", at=timezone.now() - timedelta(minutes=minutes))
+    assert texts.process_inbound() == 1
+    assert consent.state(cast.contact).state == "suppressed"
+    assert Attempt.objects.get(message_class="confirmation").state == state
 
 
 class TalkingCarrier(FakeCarrier):

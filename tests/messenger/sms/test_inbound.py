@@ -148,6 +148,7 @@ def test_further_words_add_no_consent_events(contact: Contact) -> None:
 
 def test_the_automatic_answers_fit_into_two_segments_at_most(contact: Contact, carrier: FakeCarrier) -> None:
     counts = [
-        confirm(contact, say(contact, body), n=n).segment_count for n, body in enumerate(["STOP", "START", "HELP"])
+        confirm(contact, say(contact, body, minutes=n), n=n, minutes=n).segment_count
+        for n, body in enumerate(["STOP", "START", "HELP"])
     ]
     assert max(counts) <= 2

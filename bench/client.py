@@ -81,7 +81,7 @@ class Client:
             answer.raise_for_status()
             found = answer.json()
             for event in found["events"]:
-                self._take_event(event)
+                self._tell(event)
             for conversation, head in found["reset"]:
                 self._reset(conversation, head)
             is_limited = found["limited"] and bool(found["events"])
@@ -138,14 +138,16 @@ class Client:
 
     def _take_event(self, event: Frame) -> bool:
         """Take the next event, pass over an old one; False when there is a gap before it."""
-        conversation, n = event["c"], event["n"]
-        cursor = self.cursors.get(conversation, n - 1)
-        if n > cursor + 1:
+        if event["n"] > self.cursors.get(event["c"], event["n"]) + 1:
             return False
-        if n == cursor + 1:
-            self.cursors[conversation] = n
-            self.on_event(event)
+        self._tell(event)
         return True
+
+    def _tell(self, event: Frame) -> None:
+        """Pass on an event that is not old. In what `sync` answers a gap is what was said while we did not belong."""
+        if event["n"] > self.cursors.get(event["c"], 0):
+            self.cursors[event["c"]] = event["n"]
+            self.on_event(event)
 
     def _reset(self, conversation: int, head: int) -> None:
         """Begin again at the head, which is behind our cursor."""

@@ -184,6 +184,22 @@ def test_a_server_that_stops_says_when_to_come_back_and_the_reference_client_mis
     assert not [line for log in logs for line in log.splitlines() if "Traceback" in line or "never retrieved" in line]
 
 
+def test_the_reference_client_goes_on_after_a_time_in_which_it_did_not_belong(
+    server: Stack, browsers: dict[str, httpx.Client]
+) -> None:
+    group, alice = _group(browsers), _at(server, browsers["alice"])
+    bob, people = browsers["bob"].get("/api/v1/me").json()["id"], f"/api/v1/conversations/{group}/members"
+    assert alice.delete(f"{people}/{bob}").status_code == 204
+    _post(alice, group, "not for Bob")
+    assert alice.post(people, json={"person": bob}).status_code == 201
+    _post(alice, group, "welcome back")
+    token = browsers["bob"].post("/api/v1/tokens", json={"name": uuid.uuid4().hex}).json()["secret"]
+    with _reference_client(server.url, token, {group: 1}) as heard:
+        _wait_until(lambda: heard == [4, 5])
+        _post(alice, group, "and on")
+        _wait_until(lambda: heard == [4, 5, 6])
+
+
 @contextmanager
 def _reference_client(url: str, token: str, cursors: dict[int, int]) -> Iterator[list[int]]:
     """Run the client of bench/ in a thread; give the numbers that it was told in the conversation of the cursor."""

@@ -138,7 +138,8 @@ class Client:
 
     def _take_event(self, event: Frame) -> bool:
         """Take the next event, pass over an old one; False when there is a gap before it."""
-        if event["n"] > self.cursors.get(event["c"], event["n"]) + 1:
+        n: int = event["n"]
+        if n > self.cursors.get(event["c"], n) + 1:
             return False
         self._tell(event)
         return True

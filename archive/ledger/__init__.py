@@ -42,7 +42,7 @@ from archive.ledger.rebuilding import register_rebuilding
 from archive.ledger.resuming import BadPlace, PlaceFile
 from archive.ledger.rows import Rows
 from archive.ledger.rows import read_range as read_rows
-from archive.ledger.writer import TooBusy, act, action, give_back_connection, stop_writer, waiting
+from archive.ledger.writer import TooBusy, action, give_back_connection, hand_in, stop_writer, waiting
 from archive.sealing import NotOpened
 
 __all__ = [
@@ -70,7 +70,6 @@ __all__ = [
     "Rows",
     "SignedCheckpoint",
     "TooBusy",
-    "act",
     "action",
     "began_at",
     "check",
@@ -83,6 +82,7 @@ __all__ = [
     "find_entry",
     "give_back_connection",
     "guard_problem",
+    "hand_in",
     "head_leaf",
     "heads",
     "heads_root",

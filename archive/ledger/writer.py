@@ -5,17 +5,15 @@ Several processes take turns at the head's lock. It must not hold a transaction 
 begun it ends: `stop` serves everybody who came before.
 """
 
-import asyncio
 import atexit
 import os
 import threading
 from collections.abc import Callable, Hashable, Iterator
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
 import structlog
-from asgiref.sync import sync_to_async
 from django.db import connection
 
 from archive.ledger.appending import transaction
@@ -58,6 +56,11 @@ class Writer:
                 self._thread.start()
             self._bell.notify()
         return job
+
+    def require_elsewhere(self) -> None:
+        """Raise RuntimeError in the writer's own thread: an action that is waited for there would never come."""
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("The writer's thread must not wait for an action: it would carry it out itself.")
 
     def waiting(self) -> int:
         with self._bell:
@@ -155,6 +158,7 @@ def action(*, lane: str = "") -> Callable[[Callable[Given, Result]], Callable[Gi
             if connection.in_atomic_block:
                 with transaction():
                     return function(*args, **kwargs)
+            _writer.require_elsewhere()
             give_back_connection()
             call = partial(function, *args, **kwargs)
             job = _writer.submit(call, name=function.__qualname__, lane=(function.__qualname__, kwargs.get(lane)))
@@ -166,12 +170,16 @@ def action(*, lane: str = "") -> Callable[[Callable[Given, Result]], Callable[Gi
     return decorate
 
 
-async def act(call: Callable[[], Result], *, name: str, lane: Hashable) -> Result:
-    """Run an action from an event loop: as `action`, but nobody's thread waits for it."""
-    job = _writer.submit(call, name=name, lane=lane)
-    # In a task of its own: when the one who asked goes away, what follows the commit happens all the same.
-    result: Result = await asyncio.shield(asyncio.ensure_future(_finish(job)))
-    return result
+def hand_in(
+    call: Callable[[], Result], *, name: str, lane: Hashable, then: Callable[[Callable[[], Result]], None]
+) -> None:
+    """Run an action for which no thread waits; `then(outcome)` is called in the writer's thread when it is over.
+
+    `outcome` does what was to happen at the commit, and returns what the action returned or raises what it raised.
+    `then` must return at once, and wait for no other action. Raises TooBusy.
+    """
+    job = Context().run(_writer.submit, call, name=name, lane=lane)  # it is not of the one who happened to come first
+    job.future.add_done_callback(lambda _: then(job.finish))
 
 
 def waiting() -> int:
@@ -182,11 +190,6 @@ def waiting() -> int:
 def stop_writer() -> None:
     """Commit what waits and end the writer's thread; for the end of a process."""
     _writer.stop()
-
-
-async def _finish(job: Job) -> Any:
-    await asyncio.wrap_future(job.future)
-    return await sync_to_async(job.finish, thread_sensitive=False)() if job.callbacks else job.future.result()
 
 
 def give_back_connection() -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
@@ -42,57 +43,74 @@ class Post:
 
 
 class PostBox:
-    """The posts that wait, and the thread that hands them over; it starts with the first one."""
+    """The posts that wait. One set at a time is with the record's writer, in whose thread it is also answered."""
 
     def __init__(self, *, limit: int = WAITING) -> None:
-        self._bell = threading.Condition()
+        self._guard = threading.Lock()
         self._waiting: ledger.FairQueue[Post] = ledger.FairQueue(limit=limit)
-        self._thread: threading.Thread | None = None
+        self._is_under_way = False  # a set is with the writer, or is being parted
 
     def put(self, wish: Wish) -> "Future[Answer]":
         """Take a wish and return at once. Raises TooBusy, here or from the future, as the writer's actions do."""
         post = Post(wish)
-        with self._bell:
+        with self._guard:
             try:
                 self._waiting.put(post, lane=wish.conversation_id)
             except ledger.QueueFull as error:
                 raise ledger.TooBusy("As many posts wait already as may.") from error
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._serve, name="post-box", daemon=True)
-                self._thread.start()
-            self._bell.notify()
+            is_first, self._is_under_way = not self._is_under_way, True
+        if is_first:
+            self._hand_in()
         return post.answer
 
-    def _serve(self) -> None:
-        while True:
-            with self._bell:
-                self._bell.wait_for(lambda: len(self._waiting))
-            posts: list[Post] = []
-            try:
-                self._hand_over(posts)
-            except Exception as error:
-                log.exception("posts_failed")  # a fault of ours: the thread lives on, and nobody waits for ever
-                _fail(posts or self._take(), error)
-
-    def _hand_over(self, posts: list[Post]) -> None:
-        """Have the writer write a set; `posts` holds it as soon as it is taken out."""
+    def _hand_in(self) -> None:
+        """Have the writer write who waits when the set's turn comes; `posts` holds them as soon as they are taken."""
+        posts: list[Post] = []
+        call = partial(_write_set, posts, take=self._take)
         try:
-            answers = _write_set(posts, take=self._take)
-        except (ledger.TooBusy, ledger.OutcomeUnknown) as error:
+            ledger.hand_in(call, name="write_posts", lane="posts", then=partial(self._settle, posts))
+        except ledger.TooBusy as error:
+            _fail(self._take(), error)
+            self._go_on()
+
+    def _settle(self, posts: list[Post], outcome: Callable[[], list[Answer]]) -> None:
+        """Answer the posts of a set, in the writer's thread: no other action may be waited for here."""
+        try:
+            answers = outcome()
+        except BaseException as error:  # noqa: BLE001  # whoever is guilty hears of it
+            if len(posts) > 1 and not isinstance(error, ledger.TooBusy | ledger.OutcomeUnknown):
+                threading.Thread(target=self._part, args=(posts, error), name="post-box", daemon=True).start()
+                return
             _fail(posts or self._take(), error)
-        except Exception as error:  # noqa: BLE001  # whoever is guilty hears of it
-            if len(posts) < 2:
-                _fail(posts or self._take(), error)
-            else:
-                _part(posts, error)
         else:
-            for post, answer in zip(posts, answers, strict=True):
-                post.answer.set_result(answer)
+            _answer(posts, answers)
+        self._go_on()
+
+    def _part(self, posts: list[Post], error: BaseException) -> None:
+        """Try each post of a set alone. Who came later waits: within a conversation the order stays."""
+        log.warning("posts_parted", posts=len(posts), error=type(error).__name__)
+        try:
+            for post in posts:
+                try:
+                    answer = write_alone(post.wish)
+                except Exception as own:  # noqa: BLE001  # it belongs to the one who waits
+                    post.answer.set_exception(own)
+                else:
+                    post.answer.set_result(answer)
+        finally:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        with self._guard:
+            self._is_under_way = len(self._waiting) > 0
+            is_next = self._is_under_way
+        if is_next:
+            self._hand_in()
 
     def _take(self) -> list[Post]:
         """Take out the posts whose turn it is; a set holds a bounded number."""
         posts: list[Post] = []
-        with self._bell:
+        with self._guard:
             while len(posts) < TOGETHER and (post := self._waiting.take()) is not None:
                 if post.claim():
                     posts.append(post)
@@ -101,7 +119,6 @@ class PostBox:
         return posts
 
 
-@ledger.action()
 def _write_set(posts: list[Post], *, take: Callable[[], list[Post]]) -> list[Answer]:
     # Taken only here, under the record's lock: who came while others were being committed is in it. A second try of
     # the writer's finds the same set.
@@ -116,18 +133,12 @@ def write_alone(wish: Wish) -> Answer:
     return write_posts([wish])[0]
 
 
-def _part(posts: list[Post], error: Exception) -> None:
-    log.warning("posts_parted", posts=len(posts), error=type(error).__name__)
-    for post in posts:
-        try:
-            answer = write_alone(post.wish)
-        except Exception as own:  # noqa: BLE001  # it belongs to the one who waits
-            post.answer.set_exception(own)
-        else:
-            post.answer.set_result(answer)
+def _answer(posts: list[Post], answers: list[Answer]) -> None:
+    for post, answer in zip(posts, answers, strict=True):
+        post.answer.set_result(answer)
 
 
-def _fail(posts: list[Post], error: Exception) -> None:
+def _fail(posts: list[Post], error: BaseException) -> None:
     for post in posts:
         if not post.answer.done():
             post.answer.set_exception(error)

@@ -1,8 +1,9 @@
 """Group commit: actions that wait at the same time share one commit, and each is told only once that stands."""
 
-import asyncio
 import contextlib
+import queue
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from itertools import count
@@ -241,19 +242,41 @@ def test_streams_end_where_the_record_says() -> None:
     assert ends == {"conversation:0": 3, "conversation:1": 3}
 
 
-async def test_an_event_loop_waits_without_a_thread_and_what_follows_the_commit_happens_though_nobody_waits() -> None:
-    heard = threading.Event()
+def test_who_hands_an_action_in_hears_of_it_in_the_writers_thread_after_what_follows_the_commit() -> None:
+    heard: queue.Queue[object] = queue.Queue()
 
-    def announce() -> ledger.Receipt:
-        transaction.on_commit(heard.set)
-        return ledger.record(said("announced"))
+    def announce() -> int:
+        transaction.on_commit(lambda: heard.put("followed"))
+        return ledger.record(said("one")).seq
 
-    receipt = await ledger.act(lambda: ledger.record(said("one")), name="say", lane=7)
-    assert receipt.seq == 0
-    waiting = asyncio.ensure_future(ledger.act(announce, name="announce", lane=7))
-    await asyncio.sleep(0)
-    waiting.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
-    assert await asyncio.to_thread(heard.wait, 10)
-    assert await asyncio.to_thread(and_close, bodies) == ["one", "announced"]
+    def fail() -> int:
+        ledger.record(said("taken back"))
+        raise ZeroDivisionError
+
+    def note(outcome: Callable[[], int]) -> None:
+        try:
+            heard.put((outcome(), threading.current_thread().name))
+        except ZeroDivisionError as error:
+            heard.put(error)
+
+    ledger.hand_in(announce, name="announce", lane=7, then=note)
+    assert heard.get(timeout=10) == "followed"
+    assert heard.get(timeout=10) == (0, "record-writer")
+    ledger.hand_in(fail, name="fail", lane=7, then=note)
+    assert isinstance(heard.get(timeout=10), ZeroDivisionError)
+    assert bodies() == ["one"]
+
+
+def test_an_action_inside_the_writers_own_thread_is_refused_for_it_would_wait_for_ever() -> None:
+    heard: queue.Queue[object] = queue.Queue()
+
+    def follow(outcome: Callable[[], int]) -> None:
+        outcome()
+        try:
+            heard.put(say("never"))
+        except RuntimeError as error:
+            heard.put(error)
+
+    ledger.hand_in(lambda: ledger.record(said("one")).seq, name="say", lane=7, then=follow)
+    assert isinstance(heard.get(timeout=10), RuntimeError)
+    assert say("another").seq == 1

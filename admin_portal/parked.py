@@ -79,7 +79,7 @@ def retry_parked(by: Person, *, kind: str, key: str, reason: str = "", at: datet
         box, row = _find(kind, key)
         if not box.may_retry(row):
             raise NotAllowed("This cannot be tried again: nobody knows whether it was done.")
-        ledger.record(events.WorkRetried(**_told(by, box, row, key=key, at=at), reason=reason))
+        ledger.record(events.WorkRetried(**_told(by, box, row, at=at), reason=reason))
         if not box.retry(row, at=at):
             raise NotFound
 
@@ -94,7 +94,7 @@ def set_aside_parked(by: Person, *, kind: str, key: str, reason: str, at: dateti
         box, row = _find(kind, key)
         if not box.may_set_aside(row):
             raise NotAllowed("This cannot be set aside: without it the record would have a hole.")
-        ledger.record(events.WorkSetAside(**_told(by, box, row, key=key, at=at), reason=reason))
+        ledger.record(events.WorkSetAside(**_told(by, box, row, at=at), reason=reason))
         if not box.set_aside(row):
             raise NotFound
 
@@ -173,14 +173,14 @@ def _pk(box: Box, key: str) -> object:
     return pk
 
 
-def _told(by: Person, box: Box, row: Leased, *, key: str, at: datetime) -> dict[str, Any]:  # Any: the fields differ
+def _told(by: Person, box: Box, row: Leased, *, at: datetime) -> dict[str, Any]:  # Any: the fields differ
     since = row.parked_at or at
     return {
         "stream": f"person:{by.pk}",
         "actor": by.as_actor(),
         "at": at,
         "outbox": box.name,
-        "item": key,
+        "item": str(row.pk),  # not as it was asked for: one number can be written in many ways
         "parked_at": since.isoformat(timespec="milliseconds"),
         "tries": row.tries,
         "failure": row.failure,

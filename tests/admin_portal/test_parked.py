@@ -115,6 +115,15 @@ def test_what_is_tried_again_is_done_and_recorded(office: Office, parked: Export
     assert count_parked(office.cast.carl) == 0
 
 
+@pytest.mark.parametrize("written", ["00{}", " {}", "+{}"])
+def test_the_record_names_the_row_in_one_way_however_it_was_asked_for(
+    office: Office, parked: ExportRequest, written: str
+) -> None:
+    retry_parked(office.cast.carl, kind="exports", key=written.format(parked.pk))
+    (entry,) = looks_of(office.cast.carl, "work.retried")
+    assert entry.content["item"] == str(parked.pk)
+
+
 def test_what_is_set_aside_needs_a_reason_and_stays_undone(
     office: Office, parked: ExportRequest, client_for: ClientFor
 ) -> None:

@@ -72,7 +72,7 @@ def found(plan: Plan, *, password: str) -> None:
 def talk(plan: Plan, *, told: Callable[[int], object] = lambda _: None) -> None:
     """Let the invented firm say so many messages more; `told(n)` is called after each commit. Raises Refused."""
     if not is_ours():
-        raise Refused("The store holds another firm than the invented one.")
+        raise Refused("The store does not hold the invented firm: there is nobody who could talk on.")
     before = Message.objects.count()
     _say_so(plan, before=before)
     talks = load_talks()

@@ -80,9 +80,15 @@ def test_a_store_with_people_is_refused_and_left_as_it_was(cast: Cast) -> None:
     size = ledger.latest_checkpoint().size
     with pytest.raises(CommandError, match=f"holds {Person.objects.count()} people"):
         populate()
-    with pytest.raises(CommandError, match="another firm"):
+    with pytest.raises(CommandError, match="does not hold the invented firm"):
         populate(more=True)
     assert ledger.latest_checkpoint().size == size
+
+
+def test_in_an_empty_store_nobody_can_talk_on() -> None:
+    with pytest.raises(CommandError, match="does not hold the invented firm"):
+        populate(more=True)
+    assert ledger.is_empty()
 
 
 def test_a_second_run_is_refused_unless_it_is_to_go_on() -> None:

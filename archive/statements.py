@@ -28,6 +28,11 @@ class Question(NamedTuple):
     values: Sequence[Any]
 
 
+@cache
+def is_postgres() -> bool:
+    return str(connections[DEFAULT_DB_ALIAS].vendor) == "postgresql"  # to look each time costs more than a small answer
+
+
 def run(statement: str, values: Sequence[Any]) -> None:
     """Run a statement that returns nothing."""
     with _cursor(_connection()) as cursor:
@@ -58,7 +63,7 @@ def carry_out(changes: Sequence[Question], *, asked: Question) -> Found:
 
     On PostgreSQL all are one statement: none sees what another one has written.
     """
-    if not _is_postgres():
+    if not is_postgres():
         for change in changes:
             run(*change)
         return fetch(*asked)
@@ -74,14 +79,14 @@ def as_one(*statements: str) -> str:
 
 def one_of(kind: str, count: int) -> str:
     """Return the end of a condition that a column has one of so many values, which are given by `many`."""
-    if _is_postgres():
+    if is_postgres():
         return f"= ANY(%s::{kind}[])"
     return f"IN ({_places(count)})"
 
 
 def many(values: Sequence[Any]) -> Sequence[Any]:
     """Return the values of a `one_of`, in the order of a statement's values."""
-    return [list(values)] if _is_postgres() else values
+    return [list(values)] if is_postgres() else values
 
 
 @cache
@@ -90,7 +95,7 @@ def rows_of(kinds: tuple[str, ...], count: int) -> str:
 
     `kinds` are PostgreSQL's types of the columns.
     """
-    if not _is_postgres():
+    if not is_postgres():
         return f"VALUES {', '.join([f'({_places(len(kinds))})'] * count)}"
     columns = ", ".join(f"column{number} {kind}" for number, kind in enumerate(kinds, 1))
     return f"SELECT * FROM json_to_recordset(%s::json) AS given({columns})"  # noqa: S608 (types of columns)
@@ -98,7 +103,7 @@ def rows_of(kinds: tuple[str, ...], count: int) -> str:
 
 def rows(values: Sequence[Sequence[Any]]) -> Sequence[Any]:
     """Return the values of `rows_of`, in the order of a statement's values. There is at least one row."""
-    if not _is_postgres():
+    if not is_postgres():
         return list(chain.from_iterable(values))
     names = _names(len(values[0]))
     return [orjson.dumps([dict(zip(names, row, strict=True)) for row in values], default=_in_json).decode()]
@@ -120,7 +125,7 @@ def _cursor(connection: Any) -> Any:
     """Return Django's cursor; on PostgreSQL one by which statements are prepared (OPTIONS, prepare_threshold)."""
     # Django's own makes text of the values, parses it and has it planned each time; but a log of statements, which
     # tests keep, can show the text of no other.
-    if not _is_postgres() or connection.queries_logged:
+    if not is_postgres() or connection.queries_logged:
         return connection.cursor()
     connection.close_if_health_check_failed()
     connection.ensure_connection()
@@ -140,16 +145,11 @@ def _answer(cursor: Any) -> Found:
 
 
 def _pipeline(connection: Any) -> AbstractContextManager[Any]:
-    if not _is_postgres():
+    if not is_postgres():
         return nullcontext()
     connection.ensure_connection()
     pipeline: AbstractContextManager[Any] = connection.connection.pipeline()
     return pipeline
-
-
-@cache
-def _is_postgres() -> bool:
-    return str(connections[DEFAULT_DB_ALIAS].vendor) == "postgresql"
 
 
 def _values_of(questions: Iterable[Question]) -> list[Any]:

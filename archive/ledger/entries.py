@@ -14,6 +14,7 @@ from archive.keys import KeyDestroyed, KeyMissing, KeyStore
 from archive.leaf import of_allowed_size
 from archive.ledger import storing, words
 from archive.models import RecordKey
+from archive.tables import Row
 
 COLUMNS = ("seq", "stream_id", "n", "kind", "at", "bucket", "ciphertext")
 _WITHOUT_ZONE = len("2026-11-21T16:00:00.000")
@@ -42,10 +43,10 @@ class Made(NamedTuple):
     """An entry ready to be stored: rows in the order of their tables' columns."""
 
     receipt: Receipt
-    leaf: storing.Row
-    entry: storing.Row
-    record_key: storing.Row
-    document: storing.Row | None
+    leaf: Row
+    entry: Row
+    record_key: Row
+    document: Row | None
     size_bytes: int
 
 

@@ -20,6 +20,7 @@ from archive.ledger.entries import End, Receipt
 from archive.ledger.guarding import keep_on_commit
 from archive.ledger.head import keystore, lock_head, signed_frontier
 from archive.models import Checkpoint, Document, Entry, Head, Leaf, RecordKey, Stream
+from archive.tables import Table, as_time
 
 MOST_ENDS = 2000  # streams whose ends are remembered from one transaction to the next
 Callback = tuple[Callable[[], object], bool]  # and whether it may fail without a consequence
@@ -102,16 +103,16 @@ class Page:
         """Write the entries under a signed checkpoint, and return its note."""
         statement = checkpoint.Statement(origin=self._origin, size=frontier.size, root=frontier.root())
         note = checkpoint.sign(statement, key=self._keys.log_key)
-        signed = (statement.size, statement.root, note, storing.as_time(made[-1].receipt.at))
+        signed = (statement.size, statement.root, note, as_time(made[-1].receipt.at))
         documents = [one.document for one in made if one.document is not None]
         ends = sorted(self._ends[name] for name in {one.receipt.stream for one in made})
         storing.store(
             [
-                storing.Table(Leaf, ("seq", "data", "hash"), [one.leaf for one in made]),
-                storing.Table(Entry, entries.COLUMNS, [one.entry for one in made]),
-                storing.Table(RecordKey, ("seq", "bucket", "wrapped"), [one.record_key for one in made]),
-                storing.Table(Document, words.COLUMNS, documents),
-                storing.Table(Checkpoint, ("size", "root", "note", "at"), [signed]),
+                Table(Leaf, ("seq", "data", "hash"), [one.leaf for one in made]),
+                Table(Entry, entries.COLUMNS, [one.entry for one in made]),
+                Table(RecordKey, ("seq", "bucket", "wrapped"), [one.record_key for one in made]),
+                Table(Document, words.COLUMNS, documents),
+                Table(Checkpoint, ("size", "root", "note", "at"), [signed]),
             ],
             ends=[(end.id, end.name, end.n, end.last) for end in ends],
             size=frontier.size,

@@ -7,12 +7,12 @@ values in the order of the columns. Table and column names come from the models,
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple
 
 from django.db import connection, models
 
 from archive.models import Head, Stream
-from archive.statements import Question, as_one, rows, rows_of, run
+from archive.statements import Question, as_one, is_postgres, rows, rows_of, run
+from archive.tables import Table, Value, target_of, write
 
 # From here on PostgreSQL takes rows as one COPY; below, the round trips of COPY cost more than they save.
 COPY_FROM = 256
@@ -22,37 +22,22 @@ _PUT_ENDS = (
     "ON CONFLICT (id) DO UPDATE SET n = excluded.n, last_hash = excluded.last_hash"
 )
 
-Value = int | str | bytes | datetime
-Row = tuple[Value, ...]
 End = tuple[str, str, int, bytes]  # a stream's id and name, number and leaf hash of its last item
-
-
-class Table(NamedTuple):
-    """Rows on their way into a table, in the order of these columns."""
-
-    model: type[models.Model]
-    columns: tuple[str, ...]
-    given: Sequence[Row]
 
 
 def insert(table: Table) -> None:
     """Insert rows; costs nothing where there are none. Raises django.db.IntegrityError as the ORM would."""
     if not table.given:
         return
-    if not _is_sqlite() and len(table.given) < COPY_FROM:
+    if is_postgres() and len(table.given) < COPY_FROM:
         run(*_insertion(table))
-        return
-    with connection.cursor() as cursor:
-        if _is_sqlite():
-            statement = f"INSERT INTO {_target(table)} VALUES ({', '.join(['%s'] * len(table.columns))})"  # noqa: S608 (names of the models)
-            cursor.executemany(statement, table.given)
-        else:
-            _copy(cursor, table)
+    else:
+        write(table)
 
 
 def store(tables: Sequence[Table], *, ends: Sequence[End], size: int, frontier: bytes) -> None:
     """Insert rows of several tables, move streams and the head on; few rows are one statement on PostgreSQL."""
-    if _is_sqlite() or any(len(table.given) >= COPY_FROM for table in tables):
+    if not is_postgres() or any(len(table.given) >= COPY_FROM for table in tables):
         put_stream_ends(ends)
         for table in tables:
             insert(table)
@@ -67,11 +52,11 @@ def put_stream_ends(ends: Sequence[End]) -> None:
     """Insert or move on the rows of streams: id, name, number and leaf hash of the last item."""
     if not ends:
         return
-    if _is_sqlite():
+    if is_postgres():
+        run(*_put_ends(ends))
+    else:
         with connection.cursor() as cursor:
             cursor.executemany(_PUT_ENDS % "VALUES (%s, %s, %s, %s)", ends)
-    else:
-        run(*_put_ends(ends))
 
 
 def _put_ends(ends: Sequence[End]) -> Question:
@@ -80,7 +65,7 @@ def _put_ends(ends: Sequence[End]) -> Question:
 
 
 def _insertion(table: Table) -> Question:
-    return Question(f"INSERT INTO {_target(table)} {rows_of(_kinds(table), len(table.given))}", rows(table.given))
+    return Question(f"INSERT INTO {target_of(table)} {rows_of(_kinds(table), len(table.given))}", rows(table.given))
 
 
 def _moved_head(size: int, frontier: bytes) -> Question:
@@ -88,27 +73,12 @@ def _moved_head(size: int, frontier: bytes) -> Question:
     return Question(statement, (size, frontier, Head.ONLY))
 
 
-def as_time(at: datetime) -> Value:
-    """Return a time, which must be in UTC, as the database's columns hold it: on SQLite text, else the time itself."""
-    return str(at.replace(tzinfo=None)) if _is_sqlite() else at
-
-
 def as_written_time(at: datetime, *, written: str) -> Value:
     """Return what as_time() does, at a third of the cost, where the text is known that a leaf has for the time."""
-    if not _is_sqlite():
+    if is_postgres():
         return at
     day, time, millisecond = written[:10], written[11:19], written[20:23]
     return f"{day} {time}" if millisecond == "000" else f"{day} {time}.{millisecond}000"
-
-
-def _target(table: Table) -> str:
-    return _target_of(table.model, table.columns)
-
-
-@cache
-def _target_of(model: type[models.Model], columns: tuple[str, ...]) -> str:
-    names = ", ".join(map(connection.ops.quote_name, columns))
-    return f"{connection.ops.quote_name(model._meta.db_table)} ({names})"
 
 
 def _kinds(table: Table) -> tuple[str, ...]:
@@ -120,14 +90,3 @@ def _kinds_of(model: type[models.Model], columns: tuple[str, ...]) -> tuple[str,
     """Return PostgreSQL's types of the columns."""
     kinds = {field.column: field.db_type(connection) for field in model._meta.fields}
     return tuple(str(kinds[column]) for column in columns)
-
-
-@cache
-def _is_sqlite() -> bool:
-    return connection.vendor == "sqlite"  # asking the connection each time costs more than the conversion
-
-
-def _copy(cursor: Any, table: Table) -> None:  # Any: Django does not declare psycopg's copy()
-    with connection.wrap_database_errors, cursor.copy(f"COPY {_target(table)} FROM STDIN") as copy:
-        for row in table.given:
-            copy.write_row(row)

@@ -10,6 +10,7 @@ from django.db import connection
 from archive import merkle
 from archive.ledger import storing
 from archive.models import Tile
+from archive.tables import Table
 
 HEIGHT = 8
 WIDTH = 1 << HEIGHT
@@ -27,7 +28,7 @@ def store_full(*, old_size: int, leaves: Sequence[bytes]) -> None:
         full = [hashes[i : i + WIDTH] for i in range(0, len(hashes) - WIDTH + 1, WIDTH)]
         new = [merkle.perfect_root(tile) for tile in full]
         rows = [(level, first + i, b"".join(tile), root) for i, (tile, root) in enumerate(zip(full, new, strict=True))]
-        storing.insert(storing.Table(Tile, ("level", "index", "hashes", "root"), rows))
+        storing.insert(Table(Tile, ("level", "index", "hashes", "root"), rows))
         level += 1
 
 

@@ -11,6 +11,7 @@ from archive.canonical import Json
 from archive.events import Event, words_of
 from archive.ledger import storing
 from archive.models import Document
+from archive.tables import Row, Table, Value
 
 # As migration 0003 makes the column, without its function.
 _MARKS = "!\"#$%&''()*+,-./:;<=>?@[\\]^_`{|}~"  # the quote doubled, as SQL writes it
@@ -27,7 +28,7 @@ def searchable(text: str) -> str:
     return text.replace("\x00", " ")
 
 
-def row(event: Event, *, seq: int, stream: str, at: storing.Value, content: dict[str, Json]) -> storing.Row | None:
+def row(event: Event, *, seq: int, stream: str, at: Value, content: dict[str, Json]) -> Row | None:
     """Return an entry's search row in the order of COLUMNS, None where a search cannot find it by words.
 
     `at` is the time as the column holds it.
@@ -47,13 +48,13 @@ def row(event: Event, *, seq: int, stream: str, at: storing.Value, content: dict
     )
 
 
-def store(rows: Sequence[storing.Row]) -> None:
+def store(rows: Sequence[Row]) -> None:
     """Store search rows, ascending and with none between them, and index them. Costs nothing where there are none."""
-    storing.insert(storing.Table(Document, COLUMNS, rows))
+    storing.insert(Table(Document, COLUMNS, rows))
     index(rows)
 
 
-def index(rows: Sequence[storing.Row]) -> None:
+def index(rows: Sequence[Row]) -> None:
     """Index search rows that are stored, ascending and with none between them."""
     if rows and connection.vendor == "sqlite":
         with connection.cursor() as cursor:

@@ -40,6 +40,7 @@ from archive.models import (
 )
 from archive.segments.reading import SealedEntry
 from archive.segments.record_keys import KeptKeys, WrappedKey
+from archive.tables import Row, Table, as_time
 
 Content = dict[str, Json]
 BRING_KEYS = "It was put back as well, or is another one: bring back the newer key folder first."
@@ -65,7 +66,7 @@ def restore_entries(
     """Write the rows of entries that follow the head, and move the head on. Raises RefillRefused."""
     old_size, restored = frontier.size, Restored(size=frontier.size)
     ends = {stream: (n, bytes(last)) for stream, n, last in Stream.objects.values_list("id", "n", "last_hash")}
-    leaves, rows, keys, documents = list[storing.Row](), list[storing.Row](), list[storing.Row](), list[storing.Row]()
+    leaves, rows, keys, documents = list[Row](), list[Row](), list[Row](), list[Row]()
     hashes: list[bytes] = []
     touched: dict[str, tuple[int, bytes]] = {}
     for entry in entries:
@@ -75,7 +76,7 @@ def restore_entries(
         at = parse_time(leaf.at)
         hashes.append(digest)
         leaves.append((leaf.seq, entry.data, digest))
-        rows.append((leaf.seq, leaf.stream, leaf.n, leaf.kind, storing.as_time(at), leaf.bucket, entry.ciphertext))
+        rows.append((leaf.seq, leaf.stream, leaf.n, leaf.kind, as_time(at), leaf.bucket, entry.ciphertext))
         opened = open_entry(entry, kept=kept)
         if opened is None:
             restored.without_key.append(leaf.seq)
@@ -86,9 +87,9 @@ def restore_entries(
             restored.contents.append((entry, content))
         restored.at = at
     storing.put_stream_ends([(stream, _name(stream, kept), n, last) for stream, (n, last) in sorted(touched.items())])
-    storing.insert(storing.Table(Leaf, ("seq", "data", "hash"), leaves))
-    storing.insert(storing.Table(Entry, ENTRY_COLUMNS, rows))
-    storing.insert(storing.Table(RecordKey, ("seq", "bucket", "wrapped"), keys))
+    storing.insert(Table(Leaf, ("seq", "data", "hash"), leaves))
+    storing.insert(Table(Entry, ENTRY_COLUMNS, rows))
+    storing.insert(Table(RecordKey, ("seq", "bucket", "wrapped"), keys))
     words.store(documents)
     tiles.store_full(old_size=old_size, leaves=hashes)
     head.size, head.frontier, restored.size = frontier.size, frontier.to_bytes(), frontier.size
@@ -124,8 +125,8 @@ def restore_checkpoint(note: str, *, at: datetime) -> None:
     """Write the row of a checkpoint that the record contains again; nothing happens where it is there."""
     statement = checkpoint.parse(note)
     if not Checkpoint.objects.filter(size=statement.size).exists():
-        row = (statement.size, statement.root, note, storing.as_time(at))
-        storing.insert(storing.Table(Checkpoint, ("size", "root", "note", "at"), [row]))
+        row = (statement.size, statement.root, note, as_time(at))
+        storing.insert(Table(Checkpoint, ("size", "root", "note", "at"), [row]))
 
 
 def restore_what_entries_say(contents: Sequence[tuple[SealedEntry, Content]]) -> None:
@@ -165,13 +166,13 @@ def _name(stream: str, kept: KeptKeys) -> str:
     return name
 
 
-def _document(entry: SealedEntry, content: Content, *, at: datetime) -> list[storing.Row]:
+def _document(entry: SealedEntry, content: Content, *, at: datetime) -> list[Row]:
     text, actor = words_of(entry.leaf.kind, content), content.get("actor")
     if not text or not isinstance(actor, dict):
         return []
     said_by = (words.searchable(str(actor.get("id"))), words.searchable(str(actor.get("name"))))
     leaf = entry.leaf
-    return [(leaf.seq, leaf.stream, leaf.kind, storing.as_time(at), *said_by, words.searchable(text))]
+    return [(leaf.seq, leaf.stream, leaf.kind, as_time(at), *said_by, words.searchable(text))]
 
 
 def _witnessed(content: Content, at: datetime) -> None:

@@ -16,6 +16,7 @@ from django.db import connection, models
 
 from archive import statements
 from archive.statements import Found, Question, many, one_of, rows, rows_of
+from archive.tables import as_time, as_uuid
 from messenger.conversations.models import Conversation, Message, ReadMarker, RefusedPost
 
 Fields = Sequence["models.Field[Any, Any]"]  # Any: of whatever type
@@ -92,7 +93,7 @@ def advancement(steps: Mapping[Conversation, Step]) -> Change | None:
     if not steps:
         return None
     by_id = {conversation.pk: conversation for conversation in steps}
-    values = [(talk.pk, step.n, _time(step.at), step.messages) for talk, step in steps.items()]
+    values = [(talk.pk, step.n, as_time(step.at), step.messages) for talk, step in steps.items()]
     table, kinds = Conversation._meta.db_table, ("bigint", "bigint", "timestamptz", "bigint")
     statement = (
         f"UPDATE {table} SET head = step.column2, last_at = step.column3, ordinal = ordinal + step.column4 "  # noqa: S608 (a model's name)
@@ -119,7 +120,7 @@ def marking(marks: Mapping[tuple[int, int], Mark]) -> Change | None:
     """Return what mark_all() does; None where there are no marks."""
     if not marks:
         return None
-    values = [(*place, n, ordinal, _time(at)) for place, (n, ordinal, at) in marks.items()]
+    values = [(*place, n, ordinal, as_time(at)) for place, (n, ordinal, at) in marks.items()]
     kinds = ("bigint", "bigint", "bigint", "bigint", "timestamptz")
     statement = (
         f"UPDATE {ReadMarker._meta.db_table} SET n = mark.column3, ordinal = mark.column4, at = mark.column5 "  # noqa: S608 (a model's name)
@@ -131,7 +132,7 @@ def marking(marks: Mapping[tuple[int, int], Mark]) -> Change | None:
 
 def keys_question(client_keys: Collection[UUID]) -> Question:
     """Return the query for those of the client keys with which a post came before, whatever became of it."""
-    wanted = [_key(key) for key in client_keys]
+    wanted = [as_uuid(key) for key in client_keys]
     statement = " UNION ALL ".join(
         f"SELECT client_key FROM {model._meta.db_table} WHERE client_key {one_of('uuid', len(wanted))}"  # noqa: S608 (a model's name)
         for model in (Message, RefusedPost)
@@ -142,11 +143,7 @@ def keys_question(client_keys: Collection[UUID]) -> Question:
 def used_keys(client_keys: Collection[UUID], found: Found) -> frozenset[UUID]:
     """Return those of the client keys that the answer names."""
     used = {value for (value,) in found}
-    return frozenset(key for key in client_keys if _key(key) in used)
-
-
-def _key(key: UUID) -> Any:  # Any: text on SQLite, the key itself on PostgreSQL
-    return Message._meta.get_field("client_key").get_db_prep_value(key, connection)
+    return frozenset(key for key in client_keys if as_uuid(key) in used)
 
 
 def _values_of(new: Sequence[models.Model], *, fields: Fields) -> list[list[Any]]:
@@ -182,7 +179,3 @@ def _insert_of(model: type[models.Model], count: int) -> str:
     kinds = tuple(str(field.db_type(connection)) for field in fields)
     key, target = quote(model._meta.pk.column), quote(model._meta.db_table)
     return f"INSERT INTO {target} ({columns}) {rows_of(kinds, count)} RETURNING {key}"
-
-
-def _time(at: datetime) -> Any:  # Any: text on SQLite, the time itself on PostgreSQL
-    return connection.ops.adapt_datetimefield_value(at)

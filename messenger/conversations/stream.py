@@ -4,8 +4,9 @@ Everything here runs inside `ledger.transaction()`, whose lock on the record's h
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -80,19 +81,25 @@ def append_messages(said: Sequence[Said]) -> list[Message]:
 
 def _advance(said: Sequence[Said], receipts: Sequence[ledger.Receipt]) -> list[int]:
     """Project the events, move the conversations on and return the ordinal of each message."""
+    steps = steps_of(said, receipts)
+    projected = [_projected(one.conversation, one.event, at) for one, at in zip(said, receipts, strict=True)]
+    rows.carry_out(rows.advancement(steps), after=rows.insertion(projected))
+    return ordinals_of(said, steps=steps)
+
+
+def steps_of(said: Sequence[Said], receipts: Sequence[ledger.Receipt]) -> dict[Conversation, rows.Step]:
+    """Return how far these messages, which are recorded, move their conversations on."""
     counts = Counter(one.conversation for one in said)
-    steps = {
+    return {
         one.conversation: rows.Step(receipt.n, one.event.at, counts[one.conversation])
         for one, receipt in zip(said, receipts, strict=True)
     }
-    projected = [_projected(one.conversation, one.event, at) for one, at in zip(said, receipts, strict=True)]
-    rows.carry_out(rows.advancement(steps), after=rows.insertion(projected))
-    before = {conversation: conversation.ordinal - count for conversation, count in counts.items()}
-    ordinals = []
-    for one in said:
-        before[one.conversation] += 1
-        ordinals.append(before[one.conversation])
-    return ordinals
+
+
+def ordinals_of(said: Sequence[Said], *, steps: Mapping[Conversation, rows.Step]) -> list[int]:
+    """Return which message of its conversation each one is; the conversations have moved on by these steps."""
+    ordinals = {talk: count(talk.ordinal - step.messages + 1) for talk, step in steps.items()}
+    return [next(ordinals[one.conversation]) for one in said]
 
 
 def _projected(

@@ -30,7 +30,7 @@ class Place:
         return [self.conversation_id, self.head, self.unread, self.mentions]
 
 
-class Mark(NamedTuple):
+class ReadState(NamedTuple):
     """How far somebody has read a conversation, by number and by message, and how often they are named after that."""
 
     n: int
@@ -50,20 +50,20 @@ def read_places(person: Person) -> list[Place]:
     marks = read_marks(person)
     places = []
     for pk, from_n, c, head, ordinal in seats:
-        mark = marks.get(c) or Mark(head, ordinal, mentions=0)
+        mark = marks.get(c) or ReadState(head, ordinal, mentions=0)
         stay = Stay(membership=pk, from_n=from_n)
         places.append(Place(c, head, mark.unread(ordinal), mark.mentions, stay))
     return places
 
 
-def read_marks(person: Person, conversations: Sequence[int] | None = None) -> dict[int, Mark]:
+def read_marks(person: Person, conversations: Sequence[int] | None = None) -> dict[int, ReadState]:
     """Return the person's marks by conversation, of all or of these: an index range for each, however much was said."""
     if conversations is None:
         found = fetch(_marks(), [person.pk])
     else:
         of_these = f" AND mark.conversation_id {one_of('bigint', len(conversations))}"
         found = fetch(_marks() + of_these, [person.pk, *many(conversations)])
-    return {c: Mark(n, ordinal, mentions) for c, n, ordinal, mentions in found}
+    return {c: ReadState(n, ordinal, mentions) for c, n, ordinal, mentions in found}
 
 
 def list_heads(person: Person) -> list[list[int]]:

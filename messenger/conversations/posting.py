@@ -19,7 +19,7 @@ from messenger.conversations import attachments as files
 from messenger.conversations import rows, texts
 from messenger.conversations.access import Seat
 from messenger.conversations.models import Conversation, Mention, Message, RefusedPost
-from messenger.conversations.seats import Place, seats_from, seats_question
+from messenger.conversations.seats import SeatKey, seats_from, seats_question
 from messenger.conversations.stream import Said, Words, append_messages
 from messenger.people.doors import Door, doors_question, open_doors
 from messenger.people.errors import Conflict, Denial, Invalid, NotAllowed, NotFound
@@ -69,7 +69,7 @@ Answer = Posted | Refusal | Denial
 class Standing:
     """What holds while a set is written: who sits where, which doors and keys, which rules count, what time it is."""
 
-    seats: Mapping[Place, Seat]
+    seats: Mapping[SeatKey, Seat]
     doors: frozenset[Door]
     used_keys: frozenset[UUID]
     rules: Sequence[Phrase]

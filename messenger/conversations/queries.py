@@ -18,7 +18,7 @@ from messenger.conversations.frames import (
 from messenger.conversations.loading import load_events
 from messenger.conversations.models import Conversation, Message, StreamEvent
 from messenger.conversations.paging import PAGE, MessagePage, newest_page, page_before
-from messenger.conversations.places import Mark, list_heads, read_marks
+from messenger.conversations.places import ReadState, list_heads, read_marks
 from messenger.people.models import Person
 from messenger.sms.models import ConsentHead
 from messenger.spaces.models import Membership
@@ -55,7 +55,7 @@ def conversation_frames(person: Person, seats: Sequence[Seat]) -> list[Frame]:
     frames = []
     for seat in seats:
         conversation = seat.conversation
-        mark = marks.get(conversation.pk) or Mark(n=0, ordinal=conversation.ordinal, mentions=0)
+        mark = marks.get(conversation.pk) or ReadState(n=0, ordinal=conversation.ordinal, mentions=0)
         frames.append(
             {
                 "id": conversation.pk,

@@ -11,14 +11,13 @@ from typing import Any
 from django.db import connection, models
 
 from archive.statements import Found, Question, rows, rows_of
-from messenger.conversations.access import Seat
+from messenger.conversations.access import LARGEST, Seat
 from messenger.conversations.models import Conversation
 from messenger.people.models import Grant, Person
 from messenger.spaces.models import Membership
 
-Place = tuple[int, int]  # person, conversation
-LARGEST = 2**63 - 1  # no row has a larger key, and no database takes a larger number
-NOWHERE: Place = (0, 0)
+SeatKey = tuple[int, int]  # person, conversation
+NOBODYS: SeatKey = (0, 0)
 PERSON = ("id", "email", "name", "is_active", "is_examiner")
 CONVERSATION = ("id", "kind", "title", "roster_id", "space_id", "contact_id", "head", "ordinal")
 MEMBERSHIP = ("id", "roster_id", "person_id", "role", "from_n", "until_n")
@@ -26,21 +25,21 @@ _TALK_AT = len(PERSON)
 _STAY_AT = _TALK_AT + len(CONVERSATION)
 
 
-def seats_question(places: Collection[Place]) -> Question:
-    """Return the query for the seats at these places; `seats_from` reads the answer."""
-    wanted = sorted({place for place in places if max(place) <= LARGEST}) or [NOWHERE]
+def seats_question(keys: Collection[SeatKey]) -> Question:
+    """Return the query for these seats; `seats_from` reads the answer."""
+    wanted = sorted({key for key in keys if max(key) <= LARGEST}) or [NOBODYS]
     return Question(_statement(len(wanted)), rows(wanted))
 
 
 # rule: us-hipaa-access
-def seats_from(found: Found) -> dict[Place, Seat]:
-    """Return the seats that there are now; who may not know of a place finds nothing, as where there is none.
+def seats_from(found: Found) -> dict[SeatKey, Seat]:
+    """Return the seats that there are now; who may not know of one finds nothing, as where there is none.
 
     The seats of one conversation share its object, those of one person theirs.
     """
     people: dict[int, Person] = {}
     conversations: dict[int, Conversation] = {}
-    seats: dict[Place, Seat] = {}
+    seats: dict[SeatKey, Seat] = {}
     for row in found:
         of_person, of_talk, of_stay = row[: len(PERSON)], row[_TALK_AT:_STAY_AT], row[_STAY_AT:-1]
         if (person_id := of_person[0]) not in people:
@@ -66,13 +65,13 @@ def _statement(count: int) -> str:
     tables: Mapping[str, type[models.Model]] = {"person": Person, "talk": Conversation, "stay": Membership}
     columns = [*_of("person", PERSON), *_of("talk", CONVERSATION), *_of("stay", MEMBERSHIP)]
     person, talk, stay = (f"{model._meta.db_table} {name}" for name, model in tables.items())
-    places = rows_of(("bigint", "bigint"), count)
-    # The joins say CROSS so that SQLite begins with the few places; PostgreSQL does so by itself.
+    wanted = rows_of(("bigint", "bigint"), count)
+    # The joins say CROSS so that SQLite begins with the few wanted ones; PostgreSQL does so by itself.
     return (
         f"SELECT {', '.join(columns)}, "  # noqa: S608 (names of models)
         f"(SELECT {together} FROM {Grant._meta.db_table} WHERE person_id = person.id AND ended_at IS NULL) "
-        f"FROM ({places}) AS place CROSS JOIN {talk} CROSS JOIN {stay} CROSS JOIN {person} "
-        "WHERE talk.id = place.column2 AND stay.roster_id = talk.roster_id AND stay.person_id = place.column1 "
+        f"FROM ({wanted}) AS wanted CROSS JOIN {talk} CROSS JOIN {stay} CROSS JOIN {person} "
+        "WHERE talk.id = wanted.column2 AND stay.roster_id = talk.roster_id AND stay.person_id = wanted.column1 "
         "AND stay.until_n IS NULL AND person.id = stay.person_id AND person.is_active"
     )
 

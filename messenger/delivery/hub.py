@@ -18,7 +18,7 @@ import structlog
 from messenger.delivery import metrics
 from messenger.delivery.line import MEMBERSHIP_CHANGED, SESSION_ENDED, Line
 from messenger.delivery.parcels import Shipment, parcel
-from messenger.delivery.reading import Arrival, Batch, Fresh, Marks, Seat, Source, Stay, Want
+from messenger.delivery.reading import Arrival, Batch, Fresh, Marks, Source, Start, Stay, Want
 from messenger.delivery.stays import StayBook
 from messenger.delivery.supply import Supply, next_after
 
@@ -105,14 +105,14 @@ class Hub:
         metrics.count(metrics.SOCKETS_OPEN)
         self._by_person[line.person_id].add(line)
 
-    def follow(self, line: Line, seats: Mapping[int, Seat]) -> None:
+    def follow(self, line: Line, starts: Mapping[int, Start]) -> None:
         """Send the socket what comes after its cursors, beginning with what is there already."""
-        for conversation_id, seat in seats.items():
+        for conversation_id, start in starts.items():
             if self.interest is not None and conversation_id not in self._by_conversation:
                 self.interest.want(conversation_id)
-            self._stays.seat(conversation_id, line.person_id, seat)
+            self._stays.begin(conversation_id, line.person_id, start)
             if line not in self._by_conversation[conversation_id]:
-                line.cursors[conversation_id] = seat.cursor
+                line.cursors[conversation_id] = start.cursor
                 self._by_conversation[conversation_id].add(line)
                 self._dirty.add(conversation_id)
         self._bell.set()
@@ -307,9 +307,9 @@ class Hub:
     def _admit(self, arrival: Arrival) -> None:
         self._stays.note(arrival.conversation_id, arrival.person_id, arrival.stay)
         cursor = max(arrival.stay.from_n, arrival.head) - 1
-        seat = Seat(cursor=cursor, head=arrival.head, stay=arrival.stay)
+        start = Start(cursor=cursor, head=arrival.head, stay=arrival.stay)
         for line in self._by_person.get(arrival.person_id, ()):
-            self.follow(line, {arrival.conversation_id: seat})
+            self.follow(line, {arrival.conversation_id: start})
         if self.attendance is not None:
             self.attendance.meet(arrival.person_id, arrival.conversation_id)
 

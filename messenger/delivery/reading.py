@@ -30,7 +30,7 @@ class Stay:
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class Start:
     """Where a socket begins in a conversation: after `cursor`, with what was known of the membership at `head`."""
 
     cursor: int

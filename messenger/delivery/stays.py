@@ -8,7 +8,7 @@ hello and a fetch come in does not matter.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from messenger.delivery.reading import Seat, Stay
+from messenger.delivery.reading import Start, Stay
 
 
 @dataclass(slots=True)
@@ -31,11 +31,11 @@ class StayBook:
     def of(self, conversation_id: int) -> Mapping[int, Stay]:
         return self._pages[conversation_id].by_person
 
-    def seat(self, conversation_id: int, person_id: int, seat: Seat) -> None:
-        """Note somebody's stay as it was read when the conversation's head was `seat.head`."""
-        page = self._pages.setdefault(conversation_id, Stays(known_n=seat.head))
-        page.known_n = min(page.known_n, seat.head)
-        self.note(conversation_id, person_id, seat.stay)
+    def begin(self, conversation_id: int, person_id: int, start: Start) -> None:
+        """Note the stay of somebody who begins to listen, as it was read when the conversation's head was there."""
+        page = self._pages.setdefault(conversation_id, Stays(known_n=start.head))
+        page.known_n = min(page.known_n, start.head)
+        self.note(conversation_id, person_id, start.stay)
 
     def note(self, conversation_id: int, person_id: int, stay: Stay) -> None:
         """Note a stay, of whomever, in a conversation that somebody listens to."""

@@ -28,7 +28,7 @@ from messenger.delivery.line import BAD_FRAME, NO_HELLO, SESSION_ENDED, TOO_MANY
 from messenger.delivery.outlets import outlet_of
 from messenger.delivery.parcels import parcel
 from messenger.delivery.process import hub_of_this_loop
-from messenger.delivery.reading import Batch, Marks, Seat, Source, Want
+from messenger.delivery.reading import Batch, Marks, Source, Start, Want
 from messenger.delivery.throttle import Throttle, TypingGate
 from messenger.people import errors
 from messenger.people.models import Person
@@ -196,7 +196,7 @@ class ChatSocket(AsyncWebsocketConsumer):
         for place in places:
             if cursors.get(place.conversation_id, 0) > place.head:
                 await self._say({"t": "reset", "c": place.conversation_id, "head": place.head})
-        self.hub.follow(self.line, {place.conversation_id: _seat(place, cursors) for place in places})
+        self.hub.follow(self.line, {place.conversation_id: _start(place, cursors) for place in places})
         self.hub.greet(self.line)
 
     def _welcome(self, places: Sequence[Place]) -> dict[str, Any]:
@@ -287,10 +287,10 @@ async def _answer_to(outcome: actions.Posted | actions.Refusal) -> dict[str, Any
     return {"t": "ack", "c": message.conversation_id, "n": message.n, "client_key": key, "message": shown}
 
 
-def _seat(place: Place, cursors: dict[int, int]) -> Seat:
+def _start(place: Place, cursors: dict[int, int]) -> Start:
     """Return after which number to send: nothing for a conversation the client does not hold, and for one too far
     behind (its head in `welcome` tells the client to sync)."""
     cursor = cursors.get(place.conversation_id)
     if cursor is None or cursor > place.head or place.head - cursor > CATCH_UP_EVENTS:
         cursor = place.head
-    return Seat(cursor=cursor, head=place.head, stay=place.stay)
+    return Start(cursor=cursor, head=place.head, stay=place.stay)

@@ -16,10 +16,10 @@ from archive import ledger
 from archive.models import Checkpoint
 from archive.statements import fetch
 from messenger.conversations import membership, postbox
-from messenger.conversations.access import access_conversation
+from messenger.conversations.access import LARGEST, access_conversation
 from messenger.conversations.models import Conversation, Mention, Message, ReadMarker, RefusedPost
 from messenger.conversations.posting import Answer, Posted, Refusal, Wish, write_posts
-from messenger.conversations.seats import LARGEST, seats_from, seats_question
+from messenger.conversations.seats import seats_from, seats_question
 from messenger.people.actions import create_token, deactivate, revoke_token
 from messenger.people.doors import Door, door_of_session, door_of_token, doors_question, open_doors
 from messenger.people.errors import Conflict, Denial, NotAllowed, NotFound

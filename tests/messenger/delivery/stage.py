@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from messenger.delivery.hub import Hub
 from messenger.delivery.line import Line
 from messenger.delivery.outlets import QueuedOutlet
-from messenger.delivery.reading import Arrival, Batch, Fresh, Marks, Seat, Source, Stay, Want
+from messenger.delivery.reading import Arrival, Batch, Fresh, Marks, Source, Start, Stay, Want
 
 ALICE, BOB = 1, 2
 TALK = 7
@@ -118,11 +118,11 @@ class Office:
         outlet = QueuedOutlet(phone.take)
         line = Line(person_id=person_id, session_id=person_id, outlet=outlet, close=phone.hang_up)
         await self.hub.join(line)
-        self.hub.follow(line, {TALK: self.seat(person_id, after=after)})
+        self.hub.follow(line, {TALK: self.start(person_id, after=after)})
         return phone, line
 
-    def seat(self, person_id: int, *, after: int) -> Seat:
-        return Seat(cursor=after, head=self.store.head, stay=self.store.members[person_id])
+    def start(self, person_id: int, *, after: int) -> Start:
+        return Start(cursor=after, head=self.store.head, stay=self.store.members[person_id])
 
     async def settle(self) -> None:
         """Ring the bell and let everything run that is ready to run."""

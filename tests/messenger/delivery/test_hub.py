@@ -161,7 +161,7 @@ def test_an_older_hello_does_not_bring_an_ended_membership_back() -> None:
     async def scene(office: Office) -> None:
         office.store.say(1)
         await office.connect(ALICE, after=1)
-        stale = office.seat(BOB, after=1)
+        stale = office.start(BOB, after=1)
         office.store.remove(BOB)
         office.store.say(3)
         await office.settle()

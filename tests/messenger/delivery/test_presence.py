@@ -286,7 +286,7 @@ def test_the_hub_says_who_has_left_a_conversation() -> None:
         office = stage.Office(store, hub)
         alice, line = firm.connect(process, ALICE)
         await hub.join(line)
-        hub.follow(line, {TALK: office.seat(ALICE, after=0)})
+        hub.follow(line, {TALK: office.start(ALICE, after=0)})
         firm.connect(process, BOB)
         await _until(lambda: alice.here == {BOB})
         firm.circles = {}

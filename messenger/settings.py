@@ -112,7 +112,7 @@ if 0 < len(ONRECORD_METRICS_TOKEN) < 16:
 if LOG_LEVEL not in (LEVELS := ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")):
     _fail(f"LOG_LEVEL is {LOG_LEVEL!r}; it must be one of: {', '.join(LEVELS)}.")
 if EMAIL_URL and "EMAIL_BACKEND" not in _mail:
-    _fail("EMAIL_URL must be an address like smtp+tls://user:password@mail.firm.example:587.")
+    _fail("EMAIL_URL must be an address like submission://user:password@mail.firm.example:587.")
 if not re.fullmatch(r"[^\s+\x00-\x1f\x7f]{1,200}", ONRECORD_ORIGIN):
     _fail(f"ONRECORD_ORIGIN is {ONRECORD_ORIGIN!r}; it must be one word without '+', for example firm.example/record.")
 for _extra in ONRECORD_EXTRA_ORIGINS:
@@ -390,6 +390,7 @@ if EMAIL_URL:
     EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT = _mail["EMAIL_BACKEND"], _mail["EMAIL_HOST"], _mail["EMAIL_PORT"]
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"], _mail["EMAIL_HOST_PASSWORD"]
     EMAIL_USE_TLS, EMAIL_USE_SSL = _mail["EMAIL_USE_TLS"], _mail["EMAIL_USE_SSL"]
+    EMAIL_TIMEOUT = _mail["EMAIL_TIMEOUT"] or 20  # s; alarms and requests wait for it
 else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = str(ONRECORD_VAR / "mail")

@@ -1,6 +1,7 @@
 """A bad value in the environment stops the start with a sentence that names it."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -29,8 +30,8 @@ BAD_VALUES = (
 )
 
 
-def _start(**values: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "import messenger.settings"]
+def _start(then: str = "", **values: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", f"import messenger.settings as its; {then}"]
     return subprocess.run(command, env=os.environ | values, cwd=ROOT, check=False, capture_output=True, text=True)
 
 
@@ -63,3 +64,19 @@ def test_good_values_let_it_start(check_at: str) -> None:
     good = {"PORT": "8123", "ONRECORD_EXTRA_ORIGINS": "https://chat.firm.example", "LOG_LEVEL": "debug"}
     started = _start(**good, ONRECORD_CHECK_AT=check_at, ONRECORD_TIME_ZONE="Europe/Berlin")
     assert started.returncode == 0, started.stderr
+
+
+@pytest.mark.parametrize(
+    ("begins", "secured"),
+    [("submission:", (True, False)), ("smtp:", (False, True)), ("smtp://host:25", (False, False))],
+)
+def test_the_mail_servers_of_the_documentation_are_understood_and_waited_for_within_bounds(
+    begins: str, secured: tuple[bool, bool]
+) -> None:
+    row = re.search(r"^\| `EMAIL_URL` .*$", (ROOT / "docs" / "running.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert row is not None
+    url = next(shown for shown in re.findall(r"`([a-z+]+://[^`]+)`", row[0]) if shown.startswith(begins))
+    told = _start("print((its.EMAIL_USE_TLS, its.EMAIL_USE_SSL), its.EMAIL_TIMEOUT)", EMAIL_URL=url)
+    assert told.stdout.strip() == f"{secured} 20", told.stderr
+    mark = "&" if "?" in url else "?"
+    assert _start("print(its.EMAIL_TIMEOUT)", EMAIL_URL=f"{url}{mark}timeout=7").stdout.strip() == "7"

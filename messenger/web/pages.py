@@ -153,7 +153,7 @@ def _page_context(person: Person, seat: Seat | None) -> dict[str, Any]:
             "me": about_me(person),
             "conversation": active,
             "members": members,
-            "heads": [[c["id"], c["head"], c["unread"], c["mentions"]] for c in conversations],
+            "heads": _heads(conversations, seat),
             "has_more": page.has_more if page else False,
             "build": BUILD_ID,
             "csrf_header": "X-CSRFToken",
@@ -162,6 +162,17 @@ def _page_context(person: Person, seat: Seat | None) -> dict[str, Any]:
             "urls": {"api": "/api/v1/", "socket": "/ws", "sign_in": reverse("account_login")},
         },
     }
+
+
+def _heads(conversations: list[Frame], seat: Seat | None) -> list[list[int]]:
+    """Return where the page's cursors begin: in the open conversation at the head up to which its messages were read.
+
+    The list was read after the seat; from its head on the page would never hear what was said in between.
+    """
+    begins: dict[int, int] = {c["id"]: c["head"] for c in conversations}
+    if seat is not None:
+        begins[seat.conversation.pk] = seat.conversation.head
+    return [[c["id"], begins[c["id"]], c["unread"], c["mentions"]] for c in conversations]
 
 
 def _attachment_limits(active: Frame | None) -> dict[str, int] | None:

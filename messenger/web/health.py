@@ -84,9 +84,8 @@ def _known_migrations() -> frozenset[tuple[str, str]]:
     return frozenset(MigrationLoader(None).disk_migrations)
 
 
-DATABASE = Part("database", _database)
 PARTS = (
-    DATABASE,
+    Part("database", _database),
     Part("bus", _bus),
     Part("migrations", _migrations),
     Part("keys", ledger.key_problem),
@@ -96,19 +95,15 @@ PARTS = (
 
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 while the process serves and its database answers."""
-    return _answer(DATABASE)
+    """200 while the process answers. Nobody else is asked: what is away does not come back by a start of ours."""
+    return JsonResponse({"status": "ok"})
 
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 while everything that a request needs is there; a balancer takes the node out otherwise."""
-    return _answer(*PARTS)
-
-
-def _answer(*parts: Part) -> JsonResponse:
     until = time.monotonic() + PATIENCE_S
-    looks = [(part, part.look()) for part in parts]
+    looks = [(part, part.look()) for part in PARTS]
     states = {part.name: "ok" if part.is_well(look, until=until) else "failing" for part, look in looks}
     is_well = set(states.values()) == {"ok"}
     return JsonResponse({"status": "ok" if is_well else "failing", **states}, status=200 if is_well else 503)

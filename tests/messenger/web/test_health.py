@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as product
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from pytest_django import Settings
@@ -40,9 +40,36 @@ def _moved(path: Path) -> Iterator[None]:
         aside.rename(path)
 
 
+@contextmanager
+def _database_away() -> Iterator[None]:
+    """Let no new connection come about, ours or that of a look, which keeps none until the next one."""
+    where = connection.settings_dict
+    there = dict(where)
+    connection.close()
+    if connection.vendor == "sqlite":
+        where.update(NAME="/nowhere/at-all")
+    else:
+        where.update(PORT="1", OPTIONS={**where["OPTIONS"], "pool": False})
+    try:
+        with pytest.raises(OperationalError):
+            connection.ensure_connection()
+        yield
+    finally:
+        where.update(there)
+
+
 def test_with_everything_there_it_is_ready(cast: Cast) -> None:
     assert _ask() == (200, {"status": "ok"} | dict.fromkeys(PARTS, "ok"))
-    assert _ask("/healthz") == (200, {"status": "ok", "database": "ok"})
+    assert _ask("/healthz") == (200, {"status": "ok"})
+
+
+def test_a_database_that_is_away_makes_a_process_not_ready_and_lets_it_live(cast: Cast) -> None:
+    """Who starts anew what is not alive would end every process of the firm while its database restarts."""
+    with _database_away():
+        status, states = _ask()
+        assert (status, states["status"], states["database"]) == (503, "failing", "failing")
+        assert _ask("/healthz") == (200, {"status": "ok"})
+    assert _ask()[0] == 200
 
 
 def test_before_the_first_entry_there_need_be_no_keys(settings: Settings, tmp_path: Path) -> None:

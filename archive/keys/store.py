@@ -207,7 +207,7 @@ def confirm_protection(folder: Path) -> None:
 
 
 def confirm_files(folder: Path) -> None:
-    """Raise KeyMissing where the log's key, or the file or token that keeps its KEK, is not there. Opens neither."""
+    """Raise KeyMissing where the log's key or the file of its KEK is not there. Opens neither, and asks no token."""
     ring_of(folder, custody=custody_of_settings()).protection(current_kek(folder))
 
 

@@ -22,7 +22,7 @@ stack: .venv/.dev ## Two nodes behind nginx, PostgreSQL, Redis and Celery on thi
 test: .venv/.dev ## Run every test on SQLite, then on PostgreSQL and Redis
 	@$(BIN)/python -m tests
 
-faults: .venv/.dev ## Attack the record 10,000 times, kill its writer 300 times, and break delivery for an hour
+faults: .venv/.dev ## Attack the record 10,000 times, kill its writer 300 times, and break delivery for some hours
 	@ONRECORD_FAULTS_MUTATIONS=10000 ONRECORD_FAULTS_ALONE=5000 ONRECORD_FAULTS_CLEAN=200 ONRECORD_FAULTS_FILES=50 \
 		ONRECORD_FAULTS_PACKAGES=700 ONRECORD_FAULTS_KILLS=25 ONRECORD_FAULTS_LONG=1 $(BIN)/python -m tests -rP tests/faults/tampering \
 		tests/faults/test_failpoints.py tests/faults/test_disposal_kills.py tests/faults/test_rotation_kills.py tests/faults/delivery

@@ -44,7 +44,8 @@ def read_batch(want: Want) -> Batch:
         frames=frames,
         ended=ended,
         arrivals=tuple(_arrival(row) for row in arrivals),
-        revoked=tuple((row.person_id, row.session_id) for row in revoked),
+        revoked=tuple((row.person_id, row.session_id) for row in revoked if not _is_renewal(row)),
+        renewed=tuple((row.person_id, row.session.pk) for row in revoked if row.session and _is_renewal(row)),
         marks=Marks(
             revocation=revoked[-1].pk if revoked else want.marks.revocation,
             membership=arrivals[-1].pk if arrivals else want.marks.membership,
@@ -82,7 +83,11 @@ def _newest() -> str:
 
 
 def _revoked(mark: int) -> list[Revocation]:
-    return list(Revocation.objects.filter(pk__gt=mark).order_by("pk"))
+    return list(Revocation.objects.filter(pk__gt=mark).select_related("session").order_by("pk"))
+
+
+def _is_renewal(row: Revocation) -> bool:
+    return row.session is not None and row.session.ended_at is None
 
 
 def _arrivals(mark: int) -> list[Membership]:

@@ -16,7 +16,7 @@ from typing import Protocol
 import structlog
 
 from messenger.delivery import metrics
-from messenger.delivery.line import MEMBERSHIP_CHANGED, SESSION_ENDED, Line
+from messenger.delivery.line import MEMBERSHIP_CHANGED, SESSION_ENDED, SESSION_RENEWED, Line
 from messenger.delivery.parcels import Shipment, parcel
 from messenger.delivery.reading import Arrival, Batch, Fresh, Marks, Source, Start, Stay, Want
 from messenger.delivery.stays import StayBook
@@ -238,6 +238,8 @@ class Hub:
             self._marks = batch.marks
         for person_id, session_id in batch.revoked:
             self._revoke(person_id, session_id)
+        for person_id, renewed_id in batch.renewed:
+            self._renew(person_id, renewed_id)
         for arrival in batch.arrivals:
             self._admit(arrival)
         for conversation_id, person_id, stay in batch.ended:
@@ -319,6 +321,12 @@ class Hub:
         for line in self._by_person.get(person_id, ()):
             if session_id in (None, line.session_id):
                 line.end(code)
+
+    def _renew(self, person_id: int, session_id: int) -> None:
+        """Its owner comes back with the new cookie; whoever holds a copy of the old one does not."""
+        for line in self._by_person.get(person_id, ()):
+            if line.session_id == session_id:
+                line.end(SESSION_RENEWED)
 
     def _lowest_cursor(self, conversation_id: int) -> int:
         return min(line.cursors[conversation_id] for line in self._by_conversation[conversation_id])

@@ -11,6 +11,7 @@ from messenger.delivery.outlets import Outlet
 from messenger.delivery.parcels import Parcel
 
 SESSION_ENDED = 4001
+SESSION_RENEWED = 4002
 MEMBERSHIP_CHANGED = 4003
 TOO_SLOW = 4008
 BAD_FRAME = 4009

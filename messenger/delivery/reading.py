@@ -76,6 +76,7 @@ class Batch:
     ended: tuple[tuple[int, int, Stay], ...]  # (conversation, person, stay)
     arrivals: tuple[Arrival, ...]
     revoked: tuple[tuple[int, int | None], ...]  # (person, session or None for all)
+    renewed: tuple[tuple[int, int], ...]  # (person, session that goes on under another cookie)
     marks: Marks
     moved: Mapping[int, int]  # of a sweep: conversation -> its newest number
     newest_at: datetime | None = None

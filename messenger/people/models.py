@@ -157,7 +157,7 @@ class SignInSession(models.Model):
 class Revocation(models.Model):
     """An access that ended, in the order of commits; open sockets read the rows after the last one they know.
 
-    `session` null means every session and token of the person.
+    `session` null means every session and token of the person; one that has not ended goes on under another cookie.
     """
 
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")

@@ -138,9 +138,14 @@ def announce_sessions(sessions: list[SignInSession], *, at: datetime) -> None:
     )
 
 
-def move_session(session: SignInSession, *, session_key: str) -> None:
-    """Follow a cookie that was given a new key (after a password change); nothing happened to the session itself."""
+@ledger.transaction()
+def move_session(session: SignInSession, *, session_key: str, at: datetime | None = None) -> None:
+    """Follow a cookie that was given a new key (after a password change); nothing happened to the session itself.
+
+    What was opened with the old cookie ends, and its owner comes back with the new one.
+    """
     SignInSession.objects.filter(pk=session.pk).update(key_digest=digest_of(session_key))
+    Revocation.objects.create(person_id=session.person_id, session=session, at=at or timezone.now())
 
 
 @ledger.transaction()

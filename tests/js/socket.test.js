@@ -69,6 +69,20 @@ test("after a membership change it comes back at once", (t) => {
   assert.equal(FakeSocket.made.length, 2);
 });
 
+test("after a change of password it comes back once the new cookie is there", (t) => {
+  const { client, states, socket, tick } = makeClient(t);
+  let isSignedOut = false;
+  client.addEventListener("signedout", () => (isSignedOut = true));
+  socket().accept();
+  socket().say(welcome);
+  socket().hangUp(4002);
+  tick(999);
+  assert.equal(FakeSocket.made.length, 1);
+  tick(501);
+  assert.equal(FakeSocket.made.length, 2);
+  assert.deepEqual([isSignedOut, states.at(-1)], [false, "connecting"]);
+});
+
 test("after an ended session it does not come back", (t) => {
   const { client, socket, tick } = makeClient(t);
   let isSignedOut = false;

@@ -8,6 +8,8 @@ const SUBPROTOCOL = "onrecord.v1";
 const PING_MS = 20_000;
 const SILENCE_MS = 10_000;
 const SESSION_ENDED = 4001;
+const SESSION_RENEWED = 4002;
+const RENEWED_MS = 1_000;
 const MEMBERSHIP_CHANGED = 4003;
 
 export class ChatSocket extends EventTarget {
@@ -105,6 +107,8 @@ export class ChatSocket extends EventTarget {
     const byeMs = this.#byeMs;
     this.#byeMs = null;
     if (byeMs !== null) return byeMs;
+    // The answer to another page's change of password brings the new cookie: with the old one we would be turned away.
+    if (code === SESSION_RENEWED) return RENEWED_MS + fullJitter(this.#tries++);
     if (code === MEMBERSHIP_CHANGED && this.#tries === 0) return this.#tries++;
     return fullJitter(this.#tries++);
   }

@@ -61,6 +61,7 @@ class Store:
             ended=tuple(self._ended(want)),
             arrivals=tuple(self.arrivals[want.marks.membership :]),
             revoked=tuple(self.revoked[want.marks.revocation :]),
+            renewed=(),
             marks=replace(await self.marks(), event=self.head if want.is_sweep else want.marks.event),
             moved={TALK: self.head} if want.is_sweep and self.head > want.marks.event else {},
             is_limited=len(found) == LIMIT,

@@ -18,16 +18,17 @@ from django.utils import timezone
 
 from messenger.asgi import application
 from messenger.delivery import hub, presence, roll
-from messenger.delivery.line import SESSION_ENDED, TOO_MANY
+from messenger.delivery.line import SESSION_ENDED, SESSION_RENEWED, TOO_MANY
 from messenger.delivery.process import hub_of_this_loop
 from messenger.people.models import Person, SignInSession
 from messenger.web import sockets
 from messenger.web.sockets import SOURCE, TRY_AGAIN_LATER
-from tests.cast import Cast
+from tests.cast import PASSWORD, Cast
 from tests.messenger.conversations import office
 
 ClientFor = Callable[[Person], Client]
 pytestmark = pytest.mark.django_db(transaction=True)
+NEW_PASSWORD = "another-harbour-lantern"
 
 
 @contextmanager
@@ -155,6 +156,29 @@ def test_a_socket_outlives_its_session_by_no_more_than_a_sweep(
     async def scene(socket: WebsocketCommunicator) -> None:
         assert (await _ask(socket, {"t": "hello", "v": 1}))["t"] == "welcome"
         assert await _closed(socket) == SESSION_ENDED
+
+    _with_socket(browser, scene)
+
+
+def test_a_change_of_password_sends_its_own_browser_back_with_the_new_cookie(cast: Cast, client_for: ClientFor) -> None:
+    """The socket of the old cookie ends: whoever holds a copy of it must not hear on."""
+    browser, copied = client_for(cast.alice), Client()
+    copied.cookies[settings.SESSION_COOKIE_NAME] = browser.cookies[settings.SESSION_COOKIE_NAME].value
+    hello = {"t": "hello", "v": 1}
+    fields = {"oldpassword": PASSWORD, "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
+
+    async def scene(own: WebsocketCommunicator) -> None:
+        async with _socket_of(copied) as copy:
+            for socket in (own, copy):
+                assert (await _ask(socket, hello))["t"] == "welcome"
+            answer = await sync_to_async(browser.post)("/accounts/password/change/", fields)
+            assert answer.status_code == 302
+            assert await _closed(own) == await _closed(copy) == SESSION_RENEWED
+        async with _socket_of(browser) as again:
+            assert (await _ask(again, hello))["t"] == "welcome"
+            assert (await _ask(again, {"t": "ping"}))["t"] == "pong"
+        async with _socket_of(copied) as copy:
+            assert await _closed(copy) == SESSION_ENDED
 
     _with_socket(browser, scene)
 

@@ -58,23 +58,28 @@ def fetch_together(questions: Sequence[Question]) -> list[Found]:
         return [_answer(cursor) for cursor in cursors]
 
 
-def carry_out(changes: Sequence[Question], *, asked: Question) -> Found:
-    """Run statements that write and return nothing, then one that returns rows.
+def carry_out(changes: Sequence[Question], *, asked: Sequence[Question]) -> list[Found]:
+    """Run statements that write and return nothing, then some that return rows of two whole numbers; return these.
 
     On PostgreSQL all are one statement: none sees what another one has written.
     """
     if not is_postgres():
         for change in changes:
             run(*change)
-        return fetch(*asked)
-    return fetch(as_one(*(change.statement for change in changes), asked.statement), _values_of([*changes, asked]))
+        return [fetch(*question) for question in asked]
+    statement = as_one(tuple(each.statement for each in changes), tuple(each.statement for each in asked))
+    found: list[Found] = [[] for _ in asked]
+    for which, *numbers in fetch(statement, _values_of([*changes, *asked])):
+        found[which].append(tuple(numbers))
+    return found
 
 
 @cache
-def as_one(*statements: str) -> str:
-    """Return PostgreSQL's form of several statements in one, of which the last one may return rows."""
-    parts = ", ".join(f"part{number} AS ({statement})" for number, statement in enumerate(statements[:-1]))
-    return f"WITH {parts} {statements[-1]}" if parts else statements[-1]
+def as_one(changes: tuple[str, ...], asked: tuple[str, ...] = ()) -> str:
+    """Return PostgreSQL's form of several statements in one; its rows begin with the place of whom they are from."""
+    named = [f"part{number} AS ({statement})" for number, statement in enumerate([*changes, *asked])]
+    rows_of_asked = [f"SELECT {place}, * FROM part{len(changes) + place}" for place in range(len(asked))]  # noqa: S608 (ours)
+    return f"WITH {', '.join(named)} {' UNION ALL '.join(rows_of_asked) or 'SELECT 1'}"
 
 
 def one_of(kind: str, count: int) -> str:

@@ -45,7 +45,8 @@ def store(tables: Sequence[Table], *, ends: Sequence[End], size: int, frontier: 
     else:
         filled = [_insertion(table) for table in tables if table.given]
         changes = [_put_ends(ends), *filled, _moved_head(size, frontier)]
-        run(as_one(*(change.statement for change in changes)), [value for change in changes for value in change.values])
+        statement = as_one(tuple(change.statement for change in changes))
+        run(statement, [value for change in changes for value in change.values])
 
 
 def put_stream_ends(ends: Sequence[End]) -> None:

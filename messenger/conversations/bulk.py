@@ -71,9 +71,8 @@ def append_reads(readers: Sequence[tuple[Person, Conversation]]) -> None:
 
 def _advance(said: Sequence[Said], receipts: Sequence[ledger.Receipt]) -> list[Told]:
     """Move the conversations on and return the place of each message."""
-    steps = steps_of(said, receipts)
-    rows.advance_all(steps)
-    ordinals = ordinals_of(said, steps=steps)
+    ordinals = ordinals_of(said)
+    rows.advance_all(steps_of(said, receipts))
     return [Told(receipt.seq, receipt.n, ordinal) for receipt, ordinal in zip(receipts, ordinals, strict=True)]
 
 

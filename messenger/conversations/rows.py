@@ -31,10 +31,12 @@ _FIT_IN_JSON = frozenset({models.DateTimeField, models.JSONField, models.UUIDFie
 
 
 class Change(NamedTuple):
-    """A statement that writes, and what the rows that it returns say of the objects at hand."""
+    """A statement that writes. If `settle` is given it returns rows of two whole numbers, and these say something of
+    the objects at hand.
+    """
 
     question: Question
-    settle: Callable[[Found], None]
+    settle: Callable[[Found], None] | None = None
 
 
 class Step(NamedTuple):
@@ -53,15 +55,21 @@ class Mark(NamedTuple):
     at: datetime
 
 
-def carry_out(change: Change | None, *, after: Change | None = None) -> None:
-    """Carry out a change and have it settled; None is nothing to do. Raises IntegrityError.
+def carry_out(*changes: Change | None) -> None:
+    """Carry out changes together and have them settled; None is nothing to do. Raises IntegrityError.
 
-    What is to come before it must not build on it, nor it on that; its own answer is not asked for.
+    None may build on another, in whatever order they are given.
     """
-    if change is None:
+    wanted = [change for change in changes if change is not None]
+    silent = [change.question for change in wanted if change.settle is None]
+    telling = [(change.question, change.settle) for change in wanted if change.settle is not None]
+    if not telling:
+        for question in silent:
+            statements.run(*question)
         return
-    before = [] if after is None else [after.question]
-    change.settle(statements.carry_out(before, asked=change.question))
+    answers = statements.carry_out(silent, asked=[question for question, _ in telling])
+    for (_, settle), found in zip(telling, answers, strict=True):
+        settle(found)
 
 
 def insertion(new: Sequence[models.Model]) -> Change | None:
@@ -71,11 +79,19 @@ def insertion(new: Sequence[models.Model]) -> Change | None:
     model, alias = type(new[0]), connection.alias
 
     def give_keys(found: Found) -> None:
-        for row, (key,) in zip(new, found, strict=True):
+        for row, (key, _) in zip(new, found, strict=True):
             row.pk = key
             row._state.adding, row._state.db = False, alias
 
-    return Change(Question(_insert_of(model, len(new)), rows(_values_of(new, fields=_stored(model)))), give_keys)
+    statement = f"{_insert_of(model, len(new))} RETURNING {_key_of(model)}, 0"
+    return Change(Question(statement, rows(_values_of(new, fields=_stored(model)))), give_keys)
+
+
+def silent_insertion(model: type[models.Model], values: Sequence[Sequence[Any]]) -> Change | None:
+    """Store new rows whose keys nobody asks for, given as the values of all fields but the key, in their order."""
+    if not values:
+        return None
+    return Change(Question(_insert_of(model, len(values)), rows(_converted(values, model=model))))
 
 
 def advance(conversation: Conversation, *, n: int, at: datetime, messages: int) -> None:
@@ -106,6 +122,10 @@ def advancement(steps: Mapping[Conversation, Step]) -> Change | None:
         for pk, ordinal in found:
             conversation = by_id[pk]
             step = steps[conversation]
+            if step.messages and ordinal != conversation.ordinal + step.messages:
+                raise LookupError(
+                    "A conversation has moved on since it was read: two messages would have one place."
+                )
             conversation.head, conversation.last_at, conversation.ordinal = step.n, step.at, ordinal
 
     return Change(Question(statement, rows(values)), follow)
@@ -125,9 +145,9 @@ def marking(marks: Mapping[tuple[int, int], Mark]) -> Change | None:
     statement = (
         f"UPDATE {ReadMarker._meta.db_table} SET n = mark.column3, ordinal = mark.column4, at = mark.column5 "  # noqa: S608 (a model's name)
         f"FROM ({rows_of(kinds, len(marks))}) AS mark "
-        "WHERE conversation_id = mark.column1 AND person_id = mark.column2 RETURNING 1"
+        "WHERE conversation_id = mark.column1 AND person_id = mark.column2"
     )
-    return Change(Question(statement, rows(values)), lambda _found: None)
+    return Change(Question(statement, rows(values)))
 
 
 def keys_question(client_keys: Collection[UUID]) -> Question:
@@ -156,6 +176,17 @@ def _values_of(new: Sequence[models.Model], *, fields: Fields) -> list[list[Any]
     return values
 
 
+def _converted(values: Sequence[Sequence[Any]], *, model: type[models.Model]) -> Sequence[Sequence[Any]]:
+    """Return the values as their columns take them."""
+    if not _to_convert(model):
+        return values
+    fields = _stored(model)
+    return [
+        [field.get_db_prep_save(value, connection) for field, value in zip(fields, of_row, strict=True)]
+        for of_row in values
+    ]
+
+
 @cache
 def _to_convert(model: type[models.Model]) -> tuple[int, ...]:
     """Return the places of the fields whose values do not go as they are: asking each would cost more than the rest."""
@@ -177,5 +208,9 @@ def _insert_of(model: type[models.Model], count: int) -> str:
     fields, quote = _stored(model), connection.ops.quote_name
     columns = ", ".join(quote(field.column) for field in fields)
     kinds = tuple(str(field.db_type(connection)) for field in fields)
-    key, target = quote(model._meta.pk.column), quote(model._meta.db_table)
-    return f"INSERT INTO {target} ({columns}) {rows_of(kinds, count)} RETURNING {key}"
+    return f"INSERT INTO {quote(model._meta.db_table)} ({columns}) {rows_of(kinds, count)}"
+
+
+@cache
+def _key_of(model: type[models.Model]) -> str:
+    return connection.ops.quote_name(model._meta.pk.column)

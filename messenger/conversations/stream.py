@@ -4,7 +4,7 @@ Everything here runs inside `ledger.transaction()`, whose lock on the record's h
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -46,8 +46,8 @@ def append(conversation: Conversation, event: Event, *, data: dict[str, Any] | N
     """Record an event that is no message in the conversation's stream and project it; announce it at the commit."""
     receipt = ledger.record(event)
     rows.carry_out(
+        rows.silent_insertion(StreamEvent, [_projected(conversation, event, receipt, data=data)]),
         rows.advancement({conversation: rows.Step(receipt.n, event.at, messages=0)}),
-        after=rows.insertion([_projected(conversation, event, receipt, data=data)]),
     )
     bus.announce(conversation.pk)
     return receipt
@@ -67,24 +67,24 @@ def append_messages(said: Sequence[Said]) -> list[Message]:
     receipts = ledger.record_all([one.event for one in said])
     for one, receipt in zip(said, receipts, strict=True):
         name_in_record(one.words.attachments, seq=receipt.seq)
-    ordinals = _advance(said, receipts)
-    messages = [_message(*given) for given in zip(said, receipts, ordinals, strict=True)]
-    marks = {
-        (message.conversation_id, message.author_id): rows.Mark(message.n, message.ordinal, message.at)
-        for message in messages
-        if message.author_id is not None
-    }
-    rows.carry_out(rows.insertion(messages), after=rows.marking(marks))
+    messages = [_message(*given) for given in zip(said, receipts, ordinals_of(said), strict=True)]
+    projected = [_projected(one.conversation, one.event, at) for one, at in zip(said, receipts, strict=True)]
+    rows.carry_out(
+        rows.silent_insertion(StreamEvent, projected),
+        rows.marking(_marks(messages)),
+        rows.advancement(steps_of(said, receipts)),
+        rows.insertion(messages),
+    )
     announce_messages(messages)
     return messages
 
 
-def _advance(said: Sequence[Said], receipts: Sequence[ledger.Receipt]) -> list[int]:
-    """Project the events, move the conversations on and return the ordinal of each message."""
-    steps = steps_of(said, receipts)
-    projected = [_projected(one.conversation, one.event, at) for one, at in zip(said, receipts, strict=True)]
-    rows.carry_out(rows.advancement(steps), after=rows.insertion(projected))
-    return ordinals_of(said, steps=steps)
+def _marks(messages: Sequence[Message]) -> dict[tuple[int, int], rows.Mark]:
+    return {
+        (message.conversation_id, message.author_id): rows.Mark(message.n, message.ordinal, message.at)
+        for message in messages
+        if message.author_id is not None
+    }
 
 
 def steps_of(said: Sequence[Said], receipts: Sequence[ledger.Receipt]) -> dict[Conversation, rows.Step]:
@@ -96,18 +96,16 @@ def steps_of(said: Sequence[Said], receipts: Sequence[ledger.Receipt]) -> dict[C
     }
 
 
-def ordinals_of(said: Sequence[Said], *, steps: Mapping[Conversation, rows.Step]) -> list[int]:
-    """Return which message of its conversation each one is; the conversations have moved on by these steps."""
-    ordinals = {talk: count(talk.ordinal - step.messages + 1) for talk, step in steps.items()}
+def ordinals_of(said: Sequence[Said]) -> list[int]:
+    """Return which message of its conversation each one is; the conversations have not moved on yet."""
+    ordinals = {one.conversation: count(one.conversation.ordinal + 1) for one in said}
     return [next(ordinals[one.conversation]) for one in said]
 
 
 def _projected(
     conversation: Conversation, event: Event, receipt: ledger.Receipt, *, data: dict[str, Any] | None = None
-) -> StreamEvent:
-    return StreamEvent(
-        conversation=conversation, n=receipt.n, seq=receipt.seq, kind=event.kind, data=data or {}, at=event.at
-    )
+) -> tuple[Any, ...]:  # Any: what columns hold
+    return (conversation.pk, receipt.n, receipt.seq, event.kind, data or {}, event.at)
 
 
 def _message(one: Said, receipt: ledger.Receipt, ordinal: int) -> Message:

@@ -59,13 +59,16 @@ def test_a_refused_statement_leaves_a_connection_that_goes_on() -> None:
         assert fetch_together([ONE, ONE]) == [[(1,)], [(1,)]]
 
 
-def test_of_several_changes_all_are_carried_out_or_none() -> None:
-    answer = Question(f"UPDATE {STREAM} SET n = n + 1 WHERE id = %s RETURNING n", ["a"])  # noqa: S608
-    run(*insertion(("a", "first", 1, b"x")))
-    assert carry_out([insertion(("b", "second", 1, b"x"))], asked=answer) == [(2,)]
+def test_of_several_changes_all_are_carried_out_or_none_and_each_question_has_its_answers() -> None:
+    raised = Question(f"UPDATE {STREAM} SET n = n + 1 WHERE id IN (%s, %s) RETURNING n, 7", ["a", "b"])  # noqa: S608
+    doubled = Question(f"UPDATE {STREAM} SET n = n * 2 WHERE id = %s RETURNING n, 8", ["c"])  # noqa: S608
+    run(*insertion(("a", "first", 1, b"x"), ("b", "second", 5, b"x"), ("c", "third", 4, b"x")))
+    found = carry_out([insertion(("d", "fourth", 1, b"x"))], asked=[raised, doubled])
+    assert [sorted(each) for each in found] == [[(2, 7), (6, 7)], [(8, 8)]]
+    assert carry_out([], asked=[doubled]) == [[(16, 8)]]
     with pytest.raises(DatabaseError), transaction.atomic():
-        carry_out([insertion(("c", "third", 1, b"x"), ("d", "first", 1, b"x"))], asked=answer)
-    assert dict(Stream.objects.values_list("id", "n")) == {"a": 2, "b": 1}
+        carry_out([insertion(("e", "fifth", 1, b"x"), ("f", "first", 1, b"x"))], asked=[raised, doubled])
+    assert dict(Stream.objects.values_list("id", "n")) == {"a": 2, "b": 6, "c": 16, "d": 1}
 
 
 @pytest.mark.backend("postgres")  # SQLite does not bound the length of a text

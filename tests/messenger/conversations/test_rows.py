@@ -75,6 +75,16 @@ def test_a_conversation_that_is_not_there_cannot_move_on(cast: Cast) -> None:
         rows.advance(conversation, n=2, at=AT, messages=1)
 
 
+def test_who_would_number_from_an_old_reading_is_stopped(cast: Cast) -> None:
+    conversation = office.direct(cast.alice, cast.bob)
+    stale = type(conversation).objects.get(pk=conversation.pk)
+    office.say(cast.alice, conversation)
+    with pytest.raises(LookupError), transaction.atomic():
+        rows.advance(stale, n=3, at=AT, messages=1)
+    conversation.refresh_from_db()
+    assert (conversation.head, conversation.ordinal) == (2, 1)
+
+
 def test_a_client_key_is_used_by_a_message_or_by_refused_words(cast: Cast) -> None:
     message = office.say(cast.alice, office.direct(cast.alice, cast.bob))
     refused = uuid.uuid4()

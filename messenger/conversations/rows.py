@@ -123,9 +123,7 @@ def advancement(steps: Mapping[Conversation, Step]) -> Change | None:
             conversation = by_id[pk]
             step = steps[conversation]
             if step.messages and ordinal != conversation.ordinal + step.messages:
-                raise LookupError(
-                    "A conversation has moved on since it was read: two messages would have one place."
-                )
+                raise LookupError("A conversation has moved on since it was read: two messages would have one place.")
             conversation.head, conversation.last_at, conversation.ordinal = step.n, step.at, ordinal
 
     return Change(Question(statement, rows(values)), follow)

@@ -5,6 +5,7 @@ It must not load a model: a new process imports this before Django is set up. So
 
 import multiprocessing
 import os
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -30,11 +31,20 @@ def start_workers(count: int) -> ProcessPoolExecutor:
 
 
 def begin(settings_module: str, database: str, key_dir: Path, origin: str) -> None:
-    """Set Django up in a new process."""
+    """Set Django up in a new process, which ends with the one that started it."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings_module)
     django.setup()
     settings.ONRECORD_KEY_DIR, settings.ONRECORD_ORIGIN = key_dir, origin
     connection.settings_dict["NAME"] = database
+
+
+def _end_with_parent() -> None:
+    # Who was killed cannot tell its workers to stop: they would wait for work for ever. They only read.
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def call(function: str, *arguments: object) -> object:

@@ -12,10 +12,10 @@ const created = (c, n) => ({
   t: "ev", c, n, kind: "message.created", message: { c, n, client_key: `k${n}`, at: "2026-11-21T11:00:00.000Z", author: { id: 2, kind: "person" } },
 });
 
-function makePage({ answers = [] } = {}) {
+function makePage({ answers = [], reset = async () => {} } = {}) {
   const shown = [];
   const asked = [];
-  const timeline = { add: (message) => shown.push(message.n), removeMessage: (n) => shown.push(`removed ${n}`), setSms() {}, reset: async () => shown.push("reset") };
+  const timeline = { add: (message) => shown.push(message.n), removeMessage: (n) => shown.push(`removed ${n}`), setSms() {}, reset: () => reset().then(() => shown.push("reset")) };
   const api = {
     async get(path, query) {
       asked.push(query ? `${path} ${query.after}` : path);
@@ -171,4 +171,25 @@ test("a reset that a sync brings counts as well", async () => {
   await session.sync();
   await settle();
   assert.deepEqual([shown, cursors.get(7)], [["reset"], 20]);
+});
+
+test("a page that does not come moves no cursor: the gap stays to be filled", async () => {
+  const heads = [[7, 900, 800, 0], [9, 3, 0, 0]];
+  const reset = async () => Promise.reject(new Error("offline"));
+  const { session, cursors } = makePage({ answers: [{ events: [created(7, 42)], heads, reset: [], limited: true }], reset });
+  await session.sync();
+  assert.equal(cursors.get(7), 41);
+  session.take({ t: "reset", c: 7, head: 20 });
+  await settle();
+  assert.equal(cursors.get(7), 41);
+});
+
+test("who comes back to a conversation whose page does not come begins it anew", async () => {
+  const results = [conversation(7, 60), conversation(9, 3)];
+  const reset = async () => Promise.reject(new Error("offline"));
+  const { session, cursors, asked } = makePage({ answers: [{ results }], reset });
+  session.take({ t: "welcome", heads: [[9, 3, 0, 0]], limits: {}, build: "1" });
+  session.take({ t: "welcome", heads: [[7, 60, 0, 0], [9, 3, 0, 0]], limits: {}, build: "1" });
+  await settle();
+  assert.deepEqual([cursors.get(7), asked], [0, ["conversations"]]);
 });

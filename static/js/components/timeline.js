@@ -2,6 +2,7 @@
  * The messages of the open conversation: arriving, waiting, older and newer pages, and where the reader's eye stays.
  * At most about 300 rows are in the document; what is cut off at one end is fetched again when scrolled to.
  */
+import { Turns } from "../models/turns.js";
 import { fillRow, makeRow, showOutcome, showRemoved, showTimes } from "./message-row.js";
 import { clearNewLine, decorate, firstRow, lastRow, markNewFrom, nextRow, numberOf, placeRow, previousRow, removeRow, rowsOf } from "./rows.js";
 import { showSms } from "./texts.js";
@@ -19,7 +20,7 @@ export class Timeline extends EventTarget {
   #api;
   #hasOlder;
   #isLive = true;
-  #work = Promise.resolve();
+  #turns = new Turns();
 
   constructor({ root, conversationId, me, api, hasOlder }) {
     super();
@@ -47,6 +48,10 @@ export class Timeline extends EventTarget {
 
   /** Take a message of the stream, new or known: its row is made, or changed in place. */
   add(message) {
+    this.#turns.tell(() => this.#add(message));
+  }
+
+  #add(message) {
     const known = this.row(message.client_key);
     if (!known && !this.#isLive) return this.#emit("arrived", { row: null, message });
     const row = known ?? makeRow(message, this.#me);
@@ -62,7 +67,7 @@ export class Timeline extends EventTarget {
   /** Paint a post before it is sent. Writing goes to the end, so the newest page is needed there. */
   async addPending(post) {
     if (this.row(post.client_key)) return;
-    if (!this.#isLive) await this.reset();
+    if (!this.#isLive) await this.#renew();
     const row = makeRow({ ...post, author: { ...this.#me, kind: "person" }, state: "shown", sms: null }, this.#me);
     placeRow(this.#list, row);
     this.#showEmptiness();
@@ -88,19 +93,17 @@ export class Timeline extends EventTarget {
 
   /** A reviewer removed message `n`. */
   removeMessage(n, reason) {
-    const row = this.#byNumber(n);
-    if (row) this.#change(() => showRemoved(row, reason));
+    this.#changeRow(n, (row) => showRemoved(row, reason));
   }
 
   /** The carrier said something of text `n`. */
   setSms(n, sms) {
-    const row = this.#byNumber(n);
-    if (row) this.#change(() => showSms(row.querySelector(".message-sms"), sms));
+    this.#changeRow(n, (row) => showSms(row.querySelector(".message-sms"), sms));
   }
 
-  /** Put the newest page in the place of everything that is numbered. */
+  /** Put the newest page in the place of everything that is numbered; rejects when it does not come. */
   reset() {
-    return this.#serially(async () => {
+    return this.#turns.take(async () => {
       const page = await this.#fetch({});
       for (const row of rowsOf(this.#list)) if (row.dataset.n) removeRow(row);
       this.#place(page.messages);
@@ -117,7 +120,7 @@ export class Timeline extends EventTarget {
 
   /** Go to the newest message, fetching it when it is not there. */
   async jumpToEnd() {
-    if (!this.#isLive) await this.reset();
+    if (!this.#isLive) await this.#renew();
     this.scrollToEnd();
   }
 
@@ -147,8 +150,11 @@ export class Timeline extends EventTarget {
     return Math.abs(this.#root.scrollTop);
   }
 
-  #byNumber(n) {
-    return this.#list.querySelector(`:scope > [data-n="${n}"]`);
+  #changeRow(n, change) {
+    this.#turns.tell(() => {
+      const row = this.#list.querySelector(`:scope > [data-n="${n}"]`);
+      if (row) this.#change(() => change(row));
+    });
   }
 
   #scrolled() {
@@ -170,22 +176,10 @@ export class Timeline extends EventTarget {
 
   async #loadNewer() {
     if (this.#isLive) return;
-    const newest = await this.#fetch({ limit: 1 });
-    const end = newest.messages.at(-1)?.n ?? 0;
-    const fresh = await this.#fetchAfter(this.lastNumber, end);
-    this.#keepingPlace(() => this.#place(fresh));
-    this.#isLive = this.lastNumber >= end;
+    const page = await this.#fetch({ after: this.lastNumber });
+    this.#keepingPlace(() => this.#place(page.messages));
+    this.#isLive = !page.has_newer;
     this.#trim(rowsOf(this.#list).slice(0, -WINDOW), () => (this.#hasOlder = true));
-  }
-
-  /* There is no "after": the page below a number a page higher holds exactly what follows. Numbers without a message
-     can make it empty; then the next page is looked at. */
-  async #fetchAfter(last, end) {
-    for (let before = last + PAGE + 1; ; before += PAGE) {
-      const { messages } = await this.#fetch({ before });
-      const fresh = messages.filter((message) => message.n > last);
-      if (fresh.length > 0 || before > end) return fresh;
-    }
   }
 
   #place(messages) {
@@ -226,14 +220,17 @@ export class Timeline extends EventTarget {
     document.getElementById("timeline-empty").hidden = firstRow(this.#list) !== null;
   }
 
-  #fetch({ before = undefined, limit = PAGE }) {
-    return this.#api.get(`conversations/${this.#c}/messages`, { before, limit });
+  #fetch({ before = undefined, after = undefined }) {
+    return this.#api.get(`conversations/${this.#c}/messages`, { before, after, limit: PAGE });
   }
 
   /* One piece of scroll work at a time; a failed one is tried again by the next scroll. */
   #serially(job) {
-    this.#work = this.#work.then(job).catch((error) => this.#emit("failed", error));
-    return this.#work;
+    return this.#turns.take(job).catch((error) => this.#emit("failed", error));
+  }
+
+  #renew() {
+    return this.reset().catch((error) => this.#emit("failed", error));
   }
 
   #emit(name, detail) {

@@ -143,7 +143,8 @@ export class Session extends EventTarget {
     for (const { id, head } of results) if (id !== this.#openId || !wasMember) this.#cursors.moveTo(id, head);
     const isMember = this.#openId === null || list.has(this.#openId);
     this.#store.change({ conversations: list, isMember });
-    if (isMember && !wasMember) await this.#timeline.reset();
+    // Without the page nothing of the conversation is here: the next event or pong shows a gap.
+    if (isMember && !wasMember) await this.#timeline.reset().catch(() => this.#cursors.setBack(this.#openId, 0));
   }
 
   #takeTyping({ c, person }) {

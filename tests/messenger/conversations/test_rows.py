@@ -5,7 +5,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from archive import ledger
 from archive.statements import fetch
@@ -73,6 +74,16 @@ def test_a_conversation_that_is_not_there_cannot_move_on(cast: Cast) -> None:
     conversation.pk = 999_999
     with pytest.raises(LookupError):
         rows.advance(conversation, n=2, at=AT, messages=1)
+
+
+def test_a_message_just_said_is_as_the_database_has_it(cast: Cast) -> None:
+    said = office.say(cast.alice, office.direct(cast.alice, cast.bob))
+    found = Message.objects.select_related("author", "contact", "conversation").get(seq=said.seq)
+    names = [field.attname for field in Message._meta.concrete_fields]
+    assert {name: getattr(said, name) for name in names} == {name: getattr(found, name) for name in names}
+    with CaptureQueriesContext(connection) as asked:
+        assert (said.author, said.contact, said.conversation) == (found.author, None, found.conversation)
+    assert not asked.captured_queries and not said._state.adding
 
 
 def test_who_would_number_from_an_old_reading_is_stopped(cast: Cast) -> None:

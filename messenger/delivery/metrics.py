@@ -23,6 +23,7 @@ FETCH_FAILURES = "onrecord_hub_fetch_failures_total"
 EVENTS = "onrecord_hub_events_total"
 UNREAD = "onrecord_hub_events_unread_total"
 BUS_LOST = "onrecord_bus_failures_total"
+UNREADABLE = "onrecord_bus_hints_unreadable_total"
 
 HELP = {
     SOCKETS_OPEN: "Sockets that this process serves now.",
@@ -39,6 +40,7 @@ HELP = {
     EVENTS: "Events encoded, once each.",
     UNREAD: "Those of them that this process had just committed, so that they were not read again.",
     BUS_LOST: "Times that the subscription to Redis broke.",
+    UNREADABLE: "Hints of the bus that could not be read and were passed over.",
 }
 
 LAG = Histogram(

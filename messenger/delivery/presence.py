@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import orjson
 import structlog
 
+from messenger.delivery import metrics
 from messenger.delivery.line import Line
 from messenger.delivery.parcels import Parcel, parcel
 from messenger.delivery.roll import Roll, text_of, word_of
@@ -86,6 +87,7 @@ class Presence:
         try:
             node, word = word_of(text)
         except ValueError:
+            metrics.count(metrics.UNREADABLE)
             log.warning("presence_unreadable")
             return
         if node != self.node:

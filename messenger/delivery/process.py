@@ -4,6 +4,7 @@ import asyncio
 import signal
 import threading
 from collections.abc import Coroutine, Sequence
+from functools import partial
 from types import FrameType
 from weakref import WeakKeyDictionary
 
@@ -35,7 +36,7 @@ def hub_of_this_loop(source: Source) -> Hub:
         )
         _keep(hub.run())
         if settings.REDIS_URL:
-            subscription = Subscription(settings.REDIS_URL, lambda hint: _pass(hub, hint))
+            subscription = Subscription(settings.REDIS_URL, partial(pass_hint, hub))
             hub.interest = subscription
             _keep(subscription.run())
         _say_bye_at_sigterm(loop, hub)
@@ -58,13 +59,22 @@ def _say_bye_at_sigterm(loop: asyncio.AbstractEventLoop, hub: Hub) -> None:
 
 def _pass_from_any_thread(loop: asyncio.AbstractEventLoop, hub: Hub, hint: str) -> None:
     if not loop.is_closed():
-        loop.call_soon_threadsafe(_pass, hub, hint)
+        loop.call_soon_threadsafe(pass_hint, hub, hint)
 
 
 def _hand_over(loop: asyncio.AbstractEventLoop, hub: Hub, events: Sequence[Fresh]) -> None:
     """Who is not among the lines yet reads their heads after this commit."""
     if hub.lines and not loop.is_closed():
         loop.call_soon_threadsafe(hub.take, events)
+
+
+def pass_hint(hub: Hub, hint: str) -> None:
+    """Tell the hub of a hint. One that cannot be read, of a node of another version say, is counted and passed over."""
+    try:
+        _pass(hub, hint)
+    except ValueError:
+        metrics.count(metrics.UNREADABLE)
+        log.warning("hint_unreadable")
 
 
 def _pass(hub: Hub, hint: str) -> None:

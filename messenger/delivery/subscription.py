@@ -58,7 +58,7 @@ class Subscription:
     async def _listen(self, pubsub: PubSub) -> None:
         async for message in pubsub.listen():
             if message["type"] == "message":
-                self._hear(message["data"].decode())
+                self._hear(message["data"].decode(errors="replace"))
             elif message["type"] == "subscribe" and (conversation_id := _conversation(message["channel"].decode())):
                 self._hear(conversation_id)  # what was announced while the subscription was under way
 

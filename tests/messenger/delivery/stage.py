@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from messenger.delivery.hub import Hub
 from messenger.delivery.line import Line
 from messenger.delivery.outlets import QueuedOutlet
+from messenger.delivery.presence import Presence
 from messenger.delivery.reading import Arrival, Batch, Fresh, Marks, Source, Start, Stay, Want
 
 ALICE, BOB = 1, 2
@@ -152,10 +153,10 @@ def fresh(n: int) -> Fresh:
     return Fresh(TALK, n, datetime.now(UTC), encode=lambda: str(n).encode())
 
 
-def in_office(scene: Callable[[Office], Awaitable[None]]) -> None:
+def in_office(scene: Callable[[Office], Awaitable[None]], *, attendance: Presence | None = None) -> None:
     async def play() -> None:
         store = Store()
-        hub = Hub(Source(marks=store.marks, fetch=store.fetch, typing=store.typing))
+        hub = Hub(Source(marks=store.marks, fetch=store.fetch, typing=store.typing), attendance=attendance)
         running = asyncio.create_task(hub.run())
         try:
             await scene(Office(store, hub))

@@ -1,14 +1,18 @@
 """The hub's ear on a real Redis: it hears what it wants and nothing else, and comes back after Redis has gone."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from functools import partial
 
 import pytest
 import redis
 
-from messenger.delivery import bus, subscription
+from messenger.delivery import bus, metrics, subscription
+from messenger.delivery.presence import Presence
+from messenger.delivery.process import pass_hint
 from messenger.delivery.subscription import Subscription
 from tests import services
+from tests.messenger.delivery import stage
 
 Scene = Callable[[Subscription, list[str]], Awaitable[None]]
 
@@ -64,8 +68,7 @@ def test_a_conversation_that_was_left_is_heard_no_more(server: services.RedisSer
         ear.want(8)
         await _until(lambda: {"7", "8"} <= set(heard))
         ear.drop(7)
-        with redis.Redis.from_url(server.url) as client:
-            await _until(lambda: client.pubsub_numsub(bus.channel_of(7))[0][1] == 0)
+        await _until(lambda: _listeners(server, 7) == 0)
         heard.clear()
         _publish(server, "7", "8")
         await _until(lambda: bool(heard))
@@ -117,6 +120,45 @@ def test_whatever_breaks_the_ear_listens_again(server: services.RedisServer, mon
         assert heard == ["7", "7"]
 
     asyncio.run(play())
+
+
+def test_a_hint_that_cannot_be_read_is_counted_and_passed_over(server: services.RedisServer) -> None:
+    bad = ("7 n", "7 nx", "7 x", "7 3 4", "", "seven", "people {", "people nobody", b"\xff\xfe", b"7 \xff")
+
+    async def scene(office: stage.Office) -> None:
+        alice, _ = await office.connect(stage.ALICE, after=0)
+        ear = Subscription(server.url, partial(pass_hint, office.hub))
+        ear.want(stage.TALK)
+        running = asyncio.create_task(ear.run())
+        try:
+            await office.wait_until(lambda: _listeners(server, stage.TALK) == 1)
+            before = _counted()
+            with redis.Redis.from_url(server.url) as client:
+                for hint in bad:
+                    client.publish(bus.channel_of(stage.TALK), hint)
+                office.store.say(1)
+                client.publish(bus.channel_of(stage.TALK), str(stage.TALK))
+            await office.wait_until(lambda: alice.heard == [1])
+            after = _counted()
+            assert after[metrics.BUS_LOST] == before[metrics.BUS_LOST], "it has not gone away meanwhile"
+            assert after[metrics.UNREADABLE] == before[metrics.UNREADABLE] + len(bad)
+        finally:
+            running.cancel()
+
+    stage.in_office(scene, attendance=Presence(circles=_nobody, publish=lambda _text: None))
+
+
+def _counted() -> dict[str, float]:
+    return {sample.name: sample.value for sample in metrics.samples()}
+
+
+def _listeners(server: services.RedisServer, conversation_id: int) -> int:
+    with redis.Redis.from_url(server.url) as client:
+        return int(client.pubsub_numsub(bus.channel_of(conversation_id))[0][1])
+
+
+async def _nobody(people: Collection[int]) -> dict[int, frozenset[int]]:
+    return {}
 
 
 def test_thousands_of_conversations_are_subscribed_to(server: services.RedisServer) -> None:

@@ -14,6 +14,7 @@ from django.test import Client
 
 from messenger.people import actions, roles
 from messenger.people.models import Contact, Person
+from tests.built_once import built_once
 
 PASSWORD = "quiet-harbour-lantern-42"  # the same for everybody, so that a test can sign anybody in
 EMPLOYEES = ("alice", "bob", "charlie", "dana", "mona", "carl")
@@ -75,7 +76,7 @@ def build_cast() -> Cast:
 
 @pytest.fixture
 def cast(db: None) -> Cast:
-    return build_cast()
+    return built_once(build_cast)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from messenger.conversations import actions, opening
 from messenger.conversations.models import Conversation, Message, MessageReport
 from messenger.conversations.moderation import report_message
 from messenger.people.models import Person
+from tests.built_once import built_once
 from tests.cast import Cast
 from tests.invariants import all_entries
 
@@ -50,8 +51,7 @@ def export_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def office(cast: Cast) -> Office:
+def talk_of_six(cast: Cast) -> tuple[Conversation, tuple[Message, ...]]:
     talk = opening.open_direct(cast.alice, others=[cast.bob.pk]).conversation
     lines = (
         (cast.alice, "Morning, the Meridian file is with me."),
@@ -61,7 +61,13 @@ def office(cast: Cast) -> Office:
         (cast.alice, "Lunch?"),
         (cast.bob, "At noon."),
     )
-    return Office(cast=cast, talk=talk, messages=tuple(say(who, talk, body) for who, body in lines))
+    return talk, tuple(say(who, talk, body) for who, body in lines)
+
+
+@pytest.fixture
+def office(cast: Cast) -> Office:
+    talk, messages = built_once(talk_of_six, cast)
+    return Office(cast=cast, talk=talk, messages=messages)
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def send_due(*, at: datetime | None = None) -> int:
     sent = 0
     for _ in range(SWEEP_LIMIT):
         claimed = _claim_next(at=at or timezone.now())
-        if not (claimed.leased or claimed.refused or claimed.postponed):
+        if not (claimed.leased or claimed.refused or claimed.postponed or claimed.parked):
             break
         for attempt in claimed.leased:
             _hand_over(attempt)
@@ -159,7 +159,7 @@ def _keep_report(report: Report, *, at: datetime) -> bool:
 def _claim_next(*, at: datetime) -> sms.Claimed:
     show_states(sms.expire_leases(at=at), at=at)
     claimed = sms.claim_due(limit=1, at=at)
-    show_states((*claimed.leased, *claimed.refused), at=at)
+    show_states((*claimed.leased, *claimed.refused, *claimed.parked), at=at)
     return claimed
 
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
+from django.db import Error
 from django.db.models import Exists, OuterRef, Q
 
 from archive import ledger
@@ -27,6 +28,7 @@ from messenger.sms.transports.registry import carrier_named, configured_name
 __all__ = ["TEXTS", "Claimed", "claim_due", "evaluate", "expire_leases", "mark", "queue", "submit"]
 
 log = structlog.get_logger()
+UNDECIDED = "Whether it may be sent could not be decided."
 
 # Only what the carrier surely does not have is tried again. A lease that ends leaves doubt: `expire_leases`.
 TEXTS = Outbox[Attempt](
@@ -47,11 +49,12 @@ TEXTS = Outbox[Attempt](
 
 @dataclass(frozen=True)
 class Claimed:
-    """What one sweep found due: leased for us, refused now, or moved to a later hour."""
+    """What one sweep found due: leased for us, refused now, moved to a later hour, or undecided for the last time."""
 
     leased: tuple[Attempt, ...]
     refused: tuple[Attempt, ...]
     postponed: tuple[Attempt, ...]
+    parked: tuple[Attempt, ...] = ()
 
 
 def queue(contact: Contact, *, conversation_id: int, n: int, decision: Decision, at: datetime) -> Attempt:
@@ -101,6 +104,7 @@ def claim_due(*, limit: int, at: datetime) -> Claimed:
         leased=tuple(attempt for attempt in released if attempt.state == "submitting"),
         refused=tuple(attempt for attempt in released if attempt.state == "refused"),
         postponed=tuple(attempt for attempt in released if attempt.state == "queued"),
+        parked=tuple(attempt for attempt in released if attempt.state == "failed"),
     )
 
 
@@ -168,7 +172,19 @@ def _lock_free_heads(contact_ids: set[int]) -> dict[int, ConsentHead]:
 
 
 def _release(attempt: Attempt, *, head: ConsentHead, at: datetime) -> Attempt:
-    decision = evaluate_again(attempt, head=head, at=at)
+    try:
+        decision = evaluate_again(attempt, head=head, at=at)
+    except Error:  # the database's, and no fault of this text
+        raise
+    except Exception as error:  # whatever is wrong with this one, those behind it are to leave
+        log.exception("sms.undecided", attempt=str(attempt.pk))
+        TEXTS.put_back(attempt, failure=type(error).__name__, at=at, detail=UNDECIDED, updated_at=at)
+    else:
+        _follow(attempt, decision, at=at)
+    return _as_it_is(attempt)
+
+
+def _follow(attempt: Attempt, decision: Decision, *, at: datetime) -> None:
     decided = {"release": decision.as_json(), "updated_at": at}
     if decision.outcome == "ALLOW":
         TEXTS.renew(attempt, at=at, carrier=configured_name(), **decided)
@@ -178,7 +194,6 @@ def _release(attempt: Attempt, *, head: ConsentHead, at: datetime) -> Attempt:
         reasons = [reason.as_json() for reason in decision.reasons]
         detail = decision.objections[0].message[:200]
         TEXTS.finish(attempt, state="refused", reasons=reasons, detail=detail, **decided)
-    return _as_it_is(attempt)
 
 
 def _is_still_leased(attempt: Attempt) -> bool:

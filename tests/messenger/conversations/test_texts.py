@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from archive import ledger
 from messenger.conversations import actions, opening, texts
 from messenger.conversations.models import Conversation
 from messenger.people.actions import add_contact
@@ -75,6 +76,23 @@ def test_a_sweep_sends_everything_that_is_due(cast: Cast, thread: Conversation) 
         _say(cast, thread, body)
     assert texts.send_due(at=NOON) == 3
     assert texts.send_due(at=NOON) == 0
+
+
+def test_a_text_that_cannot_be_decided_about_holds_up_none_behind_it_and_says_so_in_the_end(
+    cast: Cast, thread: Conversation
+) -> None:
+    other = add_contact(cast.alice, name="Sam Client", number="+12125550143")
+    agree(other, by=cast.alice)
+    beside = opening.open_client_thread(cast.alice, contact=other).conversation
+    for place in (thread, beside):
+        _say(cast, place, "Good morning")
+    Contact.objects.filter(pk=cast.contact.pk).update(time_zone="America/Atlantis")
+    Attempt.objects.filter(contact=cast.contact).update(tries=sms.TEXTS.most_tries - 1)
+    assert texts.send_due(at=NOON) == 1
+    (stuck,) = sms.TEXTS.parked_rows()
+    assert (stuck.contact, stuck.state, stuck.detail) == (cast.contact, "failed", sms.UNDECIDED)
+    last = ledger.read_stream(thread.stream)[-1]
+    assert (last.kind, last.content["state"], last.content["detail"]) == ("sms.status", "failed", sms.UNDECIDED)
 
 
 def test_nobody_can_take_the_client_key_of_an_answer_and_so_stop_a_stop(cast: Cast, thread: Conversation) -> None:

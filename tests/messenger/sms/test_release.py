@@ -7,6 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from messenger.people.actions import add_contact
 from messenger.people.models import Contact
 from messenger.policy import actions as policy
 from messenger.sms import actions, consent
@@ -220,6 +221,26 @@ def test_a_text_in_doubt_that_was_set_aside_rests_until_the_carrier_says_that_it
     assert actions.mark(leased, result=NotCreated("throttled"), at=NOON).state == "in_doubt"
     assert sweep(at=NOON + timedelta(days=1)).leased == ()
     assert actions.mark(leased, result=Submitted("late-1"), at=NOON).state == "submitted"
+
+
+def test_a_text_that_cannot_be_decided_about_is_parked_at_last_and_holds_up_none_behind_it(
+    cast: Cast, contact: Contact, carrier: FakeCarrier
+) -> None:
+    """Where its phone is was known when it was written, and no clock here knows that place any more."""
+    other = add_contact(cast.alice, name="Sam Client", number="+12125550143")
+    agree(other, by=cast.alice)
+    queue(contact)
+    Contact.objects.filter(pk=contact.pk).update(time_zone="America/Atlantis")
+    now, seen = NOON, list[Attempt]()
+    while len(seen) < actions.TEXTS.most_tries:
+        claimed = actions.claim_due(limit=1, at=now)
+        seen += [*claimed.postponed, *claimed.parked]
+        now = seen[-1].due_at or now
+    assert [(text.state, text.tries) for text in seen] == [*(("queued", n) for n in range(1, 6)), ("failed", 6)]
+    assert (seen[-1].parked_at, seen[-1].failure) == (now, "ZoneInfoNotFoundError")
+    assert actions.TEXTS.retry(seen[-1], at=now)
+    queue(other, n=2, at=now)
+    assert [text.contact for text in sweep(at=now).leased] == [other]
 
 
 def test_a_final_refusal_by_the_carrier_is_not_tried_again(contact: Contact, carrier: FakeCarrier) -> None:

@@ -4,6 +4,7 @@ Every test runs on SQLite. On PostgreSQL run those that can differ: all that use
 With CI=true a skip is a failure: what was not run was not shown.
 """
 
+import gc
 import os
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.environment import BACKEND
 
 # These start servers or browsers of their own: one at a time, and first, because they take longest.
 HEAVY_FOLDERS = frozenset({"browser", "faults", "flows"})
+GARBAGE_STEP = 20_000  # new objects between two rounds of the garbage collector
 DATABASE_FIXTURES = frozenset({"db", "transactional_db", "_django_db_helper", "live_server"})
 
 
@@ -27,7 +29,8 @@ def uses_database(item: pytest.Item) -> bool:
 
 
 def is_heavy(item: pytest.Item) -> bool:
-    return bool(HEAVY_FOLDERS & set(Path(item.path).parts))
+    """Say whether a test starts servers; also one that shares the running product, so that there is one of it."""
+    return bool(HEAVY_FOLDERS & set(Path(item.path).parts)) or "stack" in getattr(item, "fixturenames", ())
 
 
 def is_for_this_backend(item: pytest.Item) -> bool:
@@ -47,6 +50,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.add_marker(pytest.mark.xdist_group("heavy"))
     if left_out:
         config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_collection_finish() -> None:
+    """Leave out of the garbage collector's rounds what was imported: it stays, and each round would look at it."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_STEP, 20, 20)
 
 
 def pytest_report_header() -> str:

@@ -1,4 +1,4 @@
-"""`make check`: every check that needs no test server, all of them run, a summary at the end.
+"""`make check`: every check that needs no test server, all of them run, one on each processor, and a summary.
 
 Must not change a file. A new check is one more line in CHECKS.
 """
@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,31 +49,47 @@ CHECKS = (
 )
 
 
-def run(check: Check, *, var: str) -> tuple[bool, str, float]:
-    """Run one check; return whether it passed, what it said, and how many seconds it took."""
-    environment = os.environ | {"ONRECORD_VAR": var}
+@dataclass(frozen=True)
+class Outcome:
+    """What a check said, and how many seconds it took."""
+
+    passed: bool
+    said: str
+    seconds: float
+
+
+def run(check: Check, *, var: Path) -> Outcome:
+    """Run one check, with a folder of its own for what the product keeps."""
+    environment = os.environ | {"ONRECORD_VAR": str(var / check.name.replace(" ", "-"))}
     started = time.monotonic()
     done = subprocess.run(
         check.command, env=environment | check.environment, capture_output=True, text=True, check=False
     )
-    return done.returncode == 0, (done.stdout + done.stderr).strip(), time.monotonic() - started
+    return Outcome(done.returncode == 0, (done.stdout + done.stderr).strip(), time.monotonic() - started)
 
 
-def report(check: Check, *, var: str) -> bool:
-    """Run one check and print its line; return False when it failed."""
-    if check.needs and not Path(check.needs).exists():
+def report(check: Check, outcome: Outcome) -> None:
+    """Print the line of one check, and what it said when it failed."""
+    print(f"{check.name:<12} {'ok' if outcome.passed else 'FAILED':<7} {outcome.seconds:5.1f} s", flush=True)
+    if not outcome.passed:
+        print(outcome.said, end="\n\n", flush=True)
+
+
+def can_run(check: Check) -> bool:
+    """Say whether what a check needs is there, and loudly when it is not."""
+    is_there = not check.needs or Path(check.needs).exists()
+    if not is_there:
         print(f"{check.name:<12} LEFT OUT: {check.needs} is missing (npm ci --ignore-scripts)", flush=True)
-        return True
-    passed, said, seconds = run(check, var=var)
-    print(f"{check.name:<12} {'ok' if passed else 'FAILED':<7} {seconds:5.1f} s", flush=True)
-    if not passed:
-        print(said, end="\n\n", flush=True)
-    return passed
+    return is_there
 
 
 def main() -> int:
-    with tempfile.TemporaryDirectory(prefix="onrecord-check-") as var:
-        failed = [check.name for check in CHECKS if not report(check, var=var)]
+    checks = [check for check in CHECKS if can_run(check)]
+    with tempfile.TemporaryDirectory(prefix="onrecord-check-") as var, ThreadPoolExecutor(os.cpu_count()) as pool:
+        failed = []
+        for check, outcome in zip(checks, pool.map(lambda check: run(check, var=Path(var)), checks), strict=True):
+            report(check, outcome)
+            failed += [] if outcome.passed else [check.name]
     print(f"make check: {', '.join(failed)} failed" if failed else "make check: everything passed")
     return 1 if failed else 0
 

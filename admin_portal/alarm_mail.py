@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.utils import timezone
 
-from admin_portal.alarms import TITLES, raised
+from admin_portal.alarms import MAILS, TITLES, raised
 from admin_portal.models import Alarm
 from archive.outbox import Backoff, Outbox
 from archive.outbox import register as register_outbox
@@ -18,8 +18,9 @@ from messenger.people.models import Person
 from messenger.people.roles import ADMINISTRATOR, OFFICER
 
 ALARM_MAILS = Outbox[Alarm](
-    name="alarm_mails",
+    name=MAILS,
     title="Alarms by mail",
+    task="admin_portal.watch_record",
     rows=lambda: raised().filter(mailed_at=None),
     describe=lambda alarm: f"Alarm {alarm.pk}: {TITLES[alarm.kind]}",
     lease=timedelta(minutes=5),

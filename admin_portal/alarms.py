@@ -20,7 +20,7 @@ from admin_portal.models import Alarm, RecordCheck
 from archive import events, ledger
 from archive.catalog import catalog_problem
 from archive.evidence import status as evidence_status
-from archive.outbox import registered
+from archive.outbox import nudge, registered
 from archive.retention import unfinished_problem
 from messenger.people.errors import Conflict, Invalid, NotFound
 from messenger.people.models import Person
@@ -31,6 +31,7 @@ LATE_AFTER = timedelta(hours=36)
 # minutes; that is no reason to wake anybody.
 PATIENCE = {Alarm.EVIDENCE: timedelta(hours=1), Alarm.PARKED: timedelta(minutes=10)}
 MOST_TOLD = 500
+MAILS = "alarm_mails"  # the outbox that every alarm is put into
 # What differs in two sentences about one trouble with a source: how often it was tried, where a library kept something;
 # and how much of one kind is parked. A mail about parked mails that is parked as well is thus no news, and ends there.
 _PASSING = re.compile(r"0x[0-9a-f]+|\d+")
@@ -210,6 +211,8 @@ def _begin(kind: str, problems: Problems, *, at: datetime) -> None:
             told=_gists(kind, problems),
             due_at=at,
         )
+        if raised_at is not None:
+            nudge(MAILS)
 
 
 def _go_on(alarm: Alarm, problems: Problems, *, at: datetime) -> None:
@@ -223,6 +226,8 @@ def _go_on(alarm: Alarm, problems: Problems, *, at: datetime) -> None:
         alarm.due_at, alarm.lease_token, alarm.tries = at, None, 0
     if alarm.raised_at is None and at - alarm.first_seen_at >= PATIENCE[alarm.kind]:
         alarm.raised_at = alarm.due_at = at
+    if alarm.raised_at is not None and alarm.due_at == at:
+        nudge(MAILS)
     alarm.save()
 
 

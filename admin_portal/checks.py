@@ -37,6 +37,7 @@ def _date_failure(check: RecordCheck, _why: str, at: datetime) -> None:
 CHECKS = Outbox[RecordCheck](
     name="checks",
     title="Checks of the record",
+    task="admin_portal.check_record",
     rows=lambda: RecordCheck.objects.filter(state__in=(RecordCheck.WAITING, RecordCheck.RUNNING)),
     describe=lambda check: f"Check {check.pk}",
     lease=timedelta(minutes=30),
@@ -70,7 +71,11 @@ def request_check(by: Person, *, at: datetime | None = None) -> RecordCheck:
 def _request(by: Person, *, at: datetime) -> RecordCheck:
     by = require(by, "record.status")
     running = RecordCheck.objects.filter(asked_by=by, state__in=(RecordCheck.WAITING, RecordCheck.RUNNING))
-    return running.first() or RecordCheck.objects.create(asked_by=by, asked_at=at, due_at=at)
+    known = running.first()
+    if known is not None:
+        return known
+    CHECKS.nudge()
+    return RecordCheck.objects.create(asked_by=by, asked_at=at, due_at=at)
 
 
 # rule: us-sec-17a-4-verify

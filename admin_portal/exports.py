@@ -10,6 +10,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from admin_portal.access import access_export, require
+from admin_portal.making import EXPORTS
 from admin_portal.models import ExportRequest
 from admin_portal.purposes import clean_purpose
 from admin_portal.scopes import ExportScope
@@ -54,6 +55,7 @@ def approve_export(by: Person, *, export_id: int, at: datetime | None = None) ->
         by, export = _decidable(by, export_id)
         _settle(export, by=by, state=ExportRequest.APPROVED, at=at, due_at=at)
         ledger.record(events.ExportApproved(stream=f"person:{by.pk}", actor=by.as_actor(), at=at, export=export.pk))
+        EXPORTS.nudge()
     return access_export(by, export_id)
 
 

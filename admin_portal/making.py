@@ -33,6 +33,7 @@ def _tell_failure(export: ExportRequest, why: str, at: datetime) -> None:
 EXPORTS = Outbox[ExportRequest](
     name="exports",
     title="Export packages",
+    task="admin_portal.make_exports",
     rows=lambda: ExportRequest.objects.filter(
         state__in=(ExportRequest.APPROVED, ExportRequest.MAKING, ExportRequest.FAILED)
     ),

@@ -18,7 +18,7 @@ from admin_portal.models import Alarm, RecordCheck
 from archive import ledger
 from archive.evidence import status as evidence_status
 from archive.measures import Histogram
-from archive.outbox import figures_of, registered
+from archive.outbox import NUDGES_LOST, NUDGES_SENT, figures_of, registered
 from messenger.conversations import postbox
 from messenger.delivery import metrics as delivery
 from messenger.people.errors import NotFound
@@ -140,6 +140,24 @@ def _of_outboxes() -> Iterable[Gauge]:
         overdue_s = box.overdue.total_seconds()
         yield Gauge(
             "onrecord_outbox_overdue_seconds", "For how long the oldest due work has not begun.", overdue_s, kind
+        )
+    yield from _of_nudges()
+
+
+def _of_nudges() -> Iterable[Gauge]:
+    for box in registered():
+        yield Gauge(
+            "onrecord_nudges_total",
+            "Times that this process had workers look at an outbox.",
+            NUDGES_SENT[box.name],
+            f'{{kind="{box.name}"}}',
+        )
+    for box in registered():
+        yield Gauge(
+            "onrecord_nudges_lost_total",
+            "Times that it could not; the next sweep looks.",
+            NUDGES_LOST[box.name],
+            f'{{kind="{box.name}"}}',
         )
 
 

@@ -1,11 +1,11 @@
 """Celery's way to the periodic work of the record; each task is two lines."""
 
-from celery import shared_task
+from celery import current_app, shared_task
 from celery.signals import worker_init
 from django.db import connection
 from django.utils import timezone
 
-from archive import catalog, evidence, holds, ledger, retention, rotation, segments
+from archive import catalog, evidence, holds, ledger, outbox, retention, rotation, segments
 
 
 @worker_init.connect
@@ -23,6 +23,12 @@ def close_pool(**_: object) -> None:
     connection.close()
     if connection.vendor == "postgresql":
         connection.close_pool()  # type: ignore[attr-defined]  # of Django's PostgreSQL backend
+
+
+@shared_task(name="archive.nudge")
+def nudge(box: str) -> None:
+    """Look through an outbox that something was put into, as its sweep does."""
+    current_app.tasks[outbox.task_of(box)].run()
 
 
 @shared_task(name="archive.collect_evidence")

@@ -17,4 +17,5 @@ class MessengerConfig(AppConfig):
         import_string("messenger.conversations.erasing.register")()
         import_string("messenger.conversations.rebuilding.register")()
         import_string("messenger.conversations.texts.register")()
+        import_string("messenger.nudging.connect")()
         import_string("messenger.web.schema.TokenScheme")

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 @contextmanager
 def program(module: str, *arguments: str, **environment: str) -> Iterator["subprocess.Popen[str]"]:
     """Start a program of the tests on the test's database and keys; it is killed at the end."""
-    own = {"DATABASE_URL": _database_url(), "ONRECORD_KEY_DIR": str(settings.ONRECORD_KEY_DIR)}
+    own = {"DATABASE_URL": database_url(), "ONRECORD_KEY_DIR": str(settings.ONRECORD_KEY_DIR)}
     with subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
@@ -44,7 +44,8 @@ def hear(process: "subprocess.Popen[str]") -> str:
     return process.stdout.readline().rstrip("\n")
 
 
-def _database_url() -> str:
+def database_url() -> str:
+    """Return the address of the test's database."""
     where = connection.settings_dict
     if connection.vendor == "sqlite":
         return f"sqlite:///{where['NAME']}"

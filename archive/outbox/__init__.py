@@ -8,20 +8,26 @@ It must not know what the work is, write entries, or take a lock for longer than
 from archive.outbox.backoff import Backoff
 from archive.outbox.boxes import LeaseLost, Outbox
 from archive.outbox.figures import Figures, figures_of
-from archive.outbox.registry import outbox_named, register, registered
+from archive.outbox.nudges import NUDGES_LOST, NUDGES_SENT, carry_nudges, nudge
+from archive.outbox.registry import outbox_named, register, registered, task_of
 from archive.outbox.rows import Leased, due_index, parked_index, parked_rests
 
 __all__ = [
+    "NUDGES_LOST",
+    "NUDGES_SENT",
     "Backoff",
     "Figures",
     "LeaseLost",
     "Leased",
     "Outbox",
+    "carry_nudges",
     "due_index",
     "figures_of",
+    "nudge",
     "outbox_named",
     "parked_index",
     "parked_rests",
     "register",
     "registered",
+    "task_of",
 ]

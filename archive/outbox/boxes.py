@@ -19,6 +19,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from archive.outbox.backoff import Backoff
+from archive.outbox.nudges import nudge
 from archive.outbox.rows import Leased
 
 LONGEST_FAILURE = 500
@@ -37,12 +38,14 @@ class LeaseLost(Exception):
 class Outbox(Generic[Row]):
     """A kind of work. `rows` finds what may wait or be parked; the three `when_…` are columns of the work's own state.
 
-    `describe` names a row to a person who may not see content. `on_parked` and `on_retried` do what the work needs
-    beside its columns, in the transaction that changes them: `transaction`, and that of the person's act.
+    `task` names the one of the schedule that looks through it. `describe` names a row to a person who may not see
+    content. `on_parked` and `on_retried` do what the work needs beside its columns, in the transaction that changes
+    them: `transaction`, and that of the person's act.
     """
 
     name: str
     title: str
+    task: str
     rows: Callable[[], QuerySet[Row]]
     describe: Callable[[Row], str]
     lease: timedelta
@@ -58,6 +61,11 @@ class Outbox(Generic[Row]):
     on_retried: Callable[[Row, datetime], None] = lambda _row, _at: None
     may_retry: Callable[[Row], bool] = lambda _row: True
     may_set_aside: Callable[[Row], bool] = lambda _row: True
+
+    # --- putting in --------------------------------------------------------------------------------------------------
+    def nudge(self) -> None:
+        """Have a worker look once this transaction has committed; for whoever puts in what is due. Never fails it."""
+        nudge(self.name)
 
     # --- one row -----------------------------------------------------------------------------------------------------
     def claim(self, *, at: datetime, among: QuerySet[Row] | None = None) -> Row | None:
@@ -162,6 +170,7 @@ class Outbox(Generic[Row]):
         is_ours = bool(self.parked_rows().filter(pk=row.pk).update(**dict(self.when_waiting) | again))
         if is_ours:
             self.on_retried(row, at)
+            self.nudge()
         return is_ours
 
     def set_aside(self, row: Row) -> bool:

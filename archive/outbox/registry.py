@@ -16,5 +16,11 @@ def registered() -> list[Outbox[Any]]:  # Any: as above
     return [_boxes[name] for name in sorted(_boxes)]
 
 
+def task_of(name: str) -> str:
+    """Return the task that looks through this outbox; "" for one that is not known here."""
+    box = outbox_named(name)
+    return box.task if box else ""
+
+
 def outbox_named(name: str) -> Outbox[Any] | None:  # Any: as above
     return _boxes.get(name)

@@ -38,6 +38,7 @@ def _failure_of(error: Exception) -> str:
 SEGMENTS = Outbox[Segment](
     name="segments",
     title="Segments of the record",
+    task="archive.seal_segments",
     rows=lambda: Segment.objects.filter(sealed_at=None),
     describe=lambda row: f"Entries {row.first} to {row.size - 1}",
     lease=timedelta(minutes=30),

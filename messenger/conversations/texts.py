@@ -81,6 +81,8 @@ def send_due(*, at: datetime | None = None) -> int:
         for attempt in claimed.leased:
             _hand_over(attempt)
             sent += 1
+    else:
+        sms.TEXTS.nudge()  # more may be due
     return sent
 
 

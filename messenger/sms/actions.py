@@ -34,6 +34,7 @@ UNDECIDED = "Whether it may be sent could not be decided."
 TEXTS = Outbox[Attempt](
     name="texts",
     title="Texts to phones",
+    task="messenger.release_texts",
     rows=lambda: Attempt.objects.filter(Q(state__in=("queued", "submitting")) | Q(parked_at__isnull=False)),
     describe=lambda attempt: f"Message {attempt.n} of conversation {attempt.conversation_id}",
     lease=timedelta(seconds=60),
@@ -63,7 +64,7 @@ def queue(contact: Contact, *, conversation_id: int, n: int, decision: Decision,
     A refused text is a row as well: it is shown in the thread with its reasons, and is never due.
     """
     segments = split(decision.text)
-    return Attempt.objects.create(
+    attempt = Attempt.objects.create(
         conversation_id=conversation_id,
         n=n,
         contact=contact,
@@ -80,6 +81,9 @@ def queue(contact: Contact, *, conversation_id: int, n: int, decision: Decision,
         created_at=at,
         updated_at=at,
     )
+    if attempt.due_at == at:
+        TEXTS.nudge()
+    return attempt
 
 
 @ledger.transaction()

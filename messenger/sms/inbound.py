@@ -36,6 +36,7 @@ LATER_TEXTS = 100  # that are looked through for a STOP; more than a person writ
 INBOUND = Outbox[InboundText](
     name="inbound_texts",
     title="Texts from phones",
+    task="messenger.read_inbound_texts",
     rows=lambda: InboundText.objects.filter(processed_at=None),
     describe=lambda text: f"Text {text.pk} of the journal",
     lease=timedelta(seconds=30),  # the work is one transaction, and texts to the number wait for it
@@ -56,11 +57,13 @@ class Answer:
 
 def journal(*, carrier: str, carrier_id: str, number: str, to: str, body: str, at: datetime) -> InboundText:
     """Keep a text as it came and return its row; the same carrier id again returns the first row, unchanged."""
-    row, _ = InboundText.objects.get_or_create(
+    row, is_new = InboundText.objects.get_or_create(
         carrier=carrier,
         carrier_id=carrier_id,
         defaults={"number": number, "to": to, "body": _storable(body), "received_at": at, "due_at": at},
     )
+    if is_new:
+        INBOUND.nudge()
     return row
 
 

@@ -16,6 +16,7 @@ LEASE = timedelta(minutes=10)
 WORK = Outbox[Segment](
     name="work",
     title="Work",
+    task="archive.seal_segments",
     rows=lambda: Segment.objects.filter(sealed_at=None),
     describe=lambda row: f"Work {row.first}",
     lease=LEASE,

@@ -27,6 +27,7 @@ STOP_S = 10.0
 log = structlog.get_logger(__name__)
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
+Then = Callable[[Callable[[], Result]], None]
 
 
 class TooBusy(Exception):
@@ -42,9 +43,11 @@ class Writer:
         self._thread: threading.Thread | None = None
         self._is_stopping = False
 
-    def submit(self, call: Callable[[], Any], *, name: str, lane: Hashable) -> Job:
-        """Put an action into its lane of the queue. Raises TooBusy."""
+    def submit(self, call: Callable[[], Any], *, name: str, lane: Hashable, then: Then[Any] | None = None) -> Job:
+        """Put an action into its lane of the queue; `then` is called when its outcome is known. Raises TooBusy."""
         job = Job(call, name=name, context=copy_context())
+        if then is not None:  # before it is put there, or it might be over, and `then` called here
+            job.future.add_done_callback(lambda _: then(job.finish))
         with self._bell:
             try:
                 self._waiting.put(job, lane=lane)
@@ -170,16 +173,14 @@ def action(*, lane: str = "") -> Callable[[Callable[Given, Result]], Callable[Gi
     return decorate
 
 
-def hand_in(
-    call: Callable[[], Result], *, name: str, lane: Hashable, then: Callable[[Callable[[], Result]], None]
-) -> None:
+def hand_in(call: Callable[[], Result], *, name: str, lane: Hashable, then: Then[Result]) -> None:
     """Run an action for which no thread waits; `then(outcome)` is called in the writer's thread when it is over.
 
     `outcome` does what was to happen at the commit, and returns what the action returned or raises what it raised.
     `then` must return at once, and wait for no other action. Raises TooBusy.
     """
-    job = Context().run(_writer.submit, call, name=name, lane=lane)  # it is not of the one who happened to come first
-    job.future.add_done_callback(lambda _: then(job.finish))
+    # In an empty context: it is not of the one who happened to come first.
+    Context().run(_writer.submit, call, name=name, lane=lane, then=then)
 
 
 def waiting() -> int:

@@ -3,6 +3,7 @@
 Posts are checked here for their form and handed over (postbox.py); what becomes of them is decided in posting.py.
 """
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -15,6 +16,7 @@ from archive import events, ledger
 from messenger.conversations import attachments as files
 from messenger.conversations import postbox
 from messenger.conversations.access import access_conversation
+from messenger.conversations.markup import is_quick, render_body
 from messenger.conversations.models import Message, ReadMarker
 from messenger.conversations.posting import Answer, Posted, Refusal, Wish
 from messenger.delivery.waking import settled
@@ -64,7 +66,7 @@ def post_message(
     ids = files.clean_ids(attachments)
     body = clean_body(body, has_files=bool(ids))
     files.require_durable(person, ids)
-    wish = Wish(person.pk, conversation_id, client_key, body, files=ids, door=door, at=at)
+    wish = Wish(person.pk, conversation_id, client_key, body, render_body(body), files=ids, door=door, at=at)
     if ids or connection.in_atomic_block:
         return _told(postbox.write_alone(wish))
     ledger.give_back_connection()
@@ -75,7 +77,10 @@ async def post_from_loop(
     person: Person, *, conversation_id: int, client_key: UUID, body: object, door: Door
 ) -> Posted | Refusal:
     """Say something without files, from an event loop: as `post_message`, but nobody's thread waits for it."""
-    wish = Wish(person.pk, conversation_id, client_key, clean_body(body), door=door)
+    words = clean_body(body)
+    # Markup can take long, and in the event loop everybody would wait for it.
+    html = render_body(words) if is_quick(words) else await asyncio.to_thread(render_body, words)
+    wish = Wish(person.pk, conversation_id, client_key, words, html, door=door)
     return _told(await settled(postbox.put(wish)))
 
 

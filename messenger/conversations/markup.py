@@ -13,6 +13,7 @@ from markdown_it import MarkdownIt
 _TAGS = {"p", "br", "strong", "em", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a"}
 _ATTRIBUTES = {"a": {"href"}, "ol": {"start"}}
 _SCHEMES = {"http", "https", "mailto", "tel"}
+QUICK = 300  # characters
 _LINK_REL = "noopener noreferrer nofollow"
 
 _markdown = (
@@ -25,6 +26,11 @@ _markdown = (
 # digits, these marks, emoji. Most messages are such a line, and both walls leave it as it is: a test compares.
 _MARKS = " \\-,.;:?!/()'\"’“”„«»¿¡…–—%€$@+=\u2600-\u27bf\U0001f300-\U0001faff"
 _PLAIN = re.compile(rf"(?:[^\W\d_]|[¿¡])[\w{_MARKS}]*(?<! )")
+
+
+def is_quick(body: str) -> bool:
+    """Say whether rendering takes a millisecond or two; that of the longest body may take a quarter of a second."""
+    return len(body) <= QUICK or _PLAIN.fullmatch(body) is not None
 
 
 def render_body(body: str) -> str:

@@ -14,13 +14,18 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import structlog
+from django.db import InterfaceError, OperationalError
 
 from archive import ledger
 from archive.measures import POWERS, SECONDS, Histogram
 from messenger.conversations.posting import Answer, Wish, write_posts
+from messenger.people.errors import Unavailable
 
 WAITING = 1000  # posts that may wait; whoever comes then is told to ask again
 TOGETHER = 128  # posts of one set
+TOGETHER_CHARACTERS = 256 * 1024  # and what they say: the record is locked meanwhile
+# What becomes of a set and is no post's own fault: parting it would only repeat it.
+NOBODYS = (ledger.TooBusy, ledger.OutcomeUnknown, OperationalError, InterfaceError)
 
 SETS = Histogram("onrecord_posts_together", "Posts that were written together.", bounds=POWERS)
 WAIT = Histogram("onrecord_post_wait_seconds", "How long a post waited to be written.", bounds=SECONDS)
@@ -69,7 +74,7 @@ class PostBox:
         call = partial(_write_set, posts, take=self._take)
         try:
             ledger.hand_in(call, name="write_posts", lane="posts", then=partial(self._settle, posts))
-        except ledger.TooBusy as error:
+        except Exception as error:  # noqa: BLE001  # too much waits, or no thread is to be had: nobody waits for ever
             _fail(self._take(), error)
             self._go_on()
 
@@ -77,14 +82,21 @@ class PostBox:
         """Answer the posts of a set, in the writer's thread: no other action may be waited for here."""
         try:
             answers = outcome()
+            for post, answer in zip(posts, answers, strict=True):
+                post.answer.set_result(answer)
         except BaseException as error:  # noqa: BLE001  # whoever is guilty hears of it
-            if len(posts) > 1 and not isinstance(error, ledger.TooBusy | ledger.OutcomeUnknown):
-                threading.Thread(target=self._part, args=(posts, error), name="post-box", daemon=True).start()
+            if len(posts) > 1 and not isinstance(error, NOBODYS) and self._starts_to_part(posts, error):
                 return
             _fail(posts or self._take(), error)
-        else:
-            _answer(posts, answers)
         self._go_on()
+
+    def _starts_to_part(self, posts: list[Post], error: BaseException) -> bool:
+        try:
+            threading.Thread(target=self._part, args=(posts, error), name="post-box", daemon=True).start()
+        except RuntimeError:  # no thread is to be had: then all of them hear of it
+            log.exception("posts_not_parted")
+            return False
+        return True
 
     def _part(self, posts: list[Post], error: BaseException) -> None:
         """Try each post of a set alone. Who came later waits: within a conversation the order stays."""
@@ -92,11 +104,12 @@ class PostBox:
         try:
             for post in posts:
                 try:
-                    answer = write_alone(post.wish)
+                    post.answer.set_result(write_alone(post.wish))
+                except NOBODYS as broken:
+                    _fail(posts, broken)  # the others would only wait for the same
+                    break
                 except Exception as own:  # noqa: BLE001  # it belongs to the one who waits
                     post.answer.set_exception(own)
-                else:
-                    post.answer.set_result(answer)
         finally:
             self._go_on()
 
@@ -110,13 +123,19 @@ class PostBox:
     def _take(self) -> list[Post]:
         """Take out the posts whose turn it is; a set holds a bounded number."""
         posts: list[Post] = []
+        characters = 0
         with self._guard:
-            while len(posts) < TOGETHER and (post := self._waiting.take()) is not None:
+            while _has_room(len(posts), characters) and (post := self._waiting.take()) is not None:
                 if post.claim():
                     posts.append(post)
+                    characters += len(post.wish.body)
                     WAIT.observe(time.monotonic() - post.came_at)
         SETS.observe(len(posts))
         return posts
+
+
+def _has_room(posts: int, characters: int) -> bool:
+    return posts < TOGETHER and characters < TOGETHER_CHARACTERS
 
 
 def _write_set(posts: list[Post], *, take: Callable[[], list[Post]]) -> list[Answer]:
@@ -133,12 +152,10 @@ def write_alone(wish: Wish) -> Answer:
     return write_posts([wish])[0]
 
 
-def _answer(posts: list[Post], answers: list[Answer]) -> None:
-    for post, answer in zip(posts, answers, strict=True):
-        post.answer.set_result(answer)
-
-
 def _fail(posts: list[Post], error: BaseException) -> None:
+    if isinstance(error, OperationalError | InterfaceError):
+        log.error("posts_failed", posts=len(posts), exc_info=error)
+        error = Unavailable(None, "The database could not keep this just now. Try again in a moment.")
     for post in posts:
         if not post.answer.done():
             post.answer.set_exception(error)

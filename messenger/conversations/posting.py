@@ -32,7 +32,7 @@ _MENTION = re.compile(r"(?<!\w)@(\w[\w.-]*)")
 
 @dataclass(frozen=True)
 class Wish:
-    """What somebody wants to post: their words cleaned, their files known to be durable.
+    """What somebody wants to post: their words cleaned and rendered, their files known to be durable.
 
     `door` is what they came in by, where that was looked at longer ago than at this request.
     """
@@ -41,6 +41,7 @@ class Wish:
     conversation_id: int
     client_key: UUID
     body: str
+    html: str
     files: tuple[UUID, ...] = ()
     door: Door | None = None
     at: datetime | None = None
@@ -163,7 +164,7 @@ def _judge(wish: Wish, *, standing: Standing) -> Answer | Judged:
     if wish.files and seat.conversation.kind == Conversation.CLIENT:
         raise Invalid(files.FIELD, "Files cannot be sent to a phone: a text message carries words only.")
     attached = files.take_waiting(seat.person, wish.files, at=at)
-    words = Words(body=wish.body, client_key=wish.client_key, author=seat.person, attachments=attached)
+    words = Words(body=wish.body, client_key=wish.client_key, author=seat.person, attachments=attached, html=wish.html)
     verdict = review("\n".join([words.body, *(file.name for file in attached)]), rules=standing.rules)
     return Judged(seat, words, verdict, at)
 
@@ -239,9 +240,10 @@ def _note_mentions(message: Message, *, seat: Seat) -> None:
     named = {name.casefold().rstrip(".-") for name in _MENTION.findall(message.body)}
     if not named:
         return
+    # Compared here: databases differ in what they take for the same letter. Not as objects: there may be thousands.
     members = Person.objects.filter(memberships__roster=seat.membership.roster_id, memberships__until_n=None)
     Mention.objects.bulk_create(
-        Mention(message=message, conversation=seat.conversation, person=member, ordinal=message.ordinal)
-        for member in members.exclude(pk=seat.person.pk)
-        if member.name.split()[0].casefold() in named
+        Mention(message=message, conversation=seat.conversation, person_id=person_id, ordinal=message.ordinal)
+        for person_id, name in members.exclude(pk=seat.person.pk).values_list("pk", "name")
+        if name.split()[0].casefold() in named
     )

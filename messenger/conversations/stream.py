@@ -27,7 +27,10 @@ _COLUMNS = [field.attname for field in Message._meta.concrete_fields]
 
 @dataclass(frozen=True)
 class Words:
-    """What somebody says, ready to be put in a stream. Exactly one of `author` and `contact` is set."""
+    """What somebody says, ready to be put in a stream. Exactly one of `author` and `contact` is set.
+
+    `html` is the body rendered, where that was done already: it can take long, and others wait for the record.
+    """
 
     body: str
     client_key: UUID
@@ -35,6 +38,7 @@ class Words:
     contact: Contact | None = None
     channel: str = "chat"
     attachments: tuple[Attachment, ...] = ()
+    html: str | None = None
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ def _message(one: Said, receipt: ledger.Receipt, ordinal: int) -> Message:
         "author_id": author and author.pk,
         "contact_id": contact and contact.pk,
         "body": words.body,
-        "html": render_body(words.body),
+        "html": render_body(words.body) if words.html is None else words.html,
         "attachments": shown_files(words.attachments),
         "channel": words.channel,
         "client_key": words.client_key,

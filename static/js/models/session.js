@@ -106,7 +106,7 @@ export class Session extends EventTarget {
         this.#apply(event);
       }
       this.#applyHeads(answer.heads);
-      for (const [c, head] of answer.reset) this.#takeReset({ c, head });
+      for (const [c, head] of answer.reset ?? []) this.#takeReset({ c, head });
       isLimited = answer.limited && answer.events.length > 0;
     }
   }

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from archive import ledger
 from messenger.conversations import posting
+from messenger.conversations.markup import render_body
 from messenger.sms.models import Attempt
 from messenger.sms.segments import split
 from messenger.sms.transports.contract import Outgoing
@@ -23,7 +24,9 @@ class SayItTooEarly(Send):
         return self.words(number, c=self.scene.quiet)
 
     def do(self, given: Line, tell: Tell) -> None:
-        wish = posting.Wish(self.scene.quiet_seats[0].person, given["c"], UUID(given["key"]), given["body"])
+        wish = posting.Wish(
+            self.scene.quiet_seats[0].person, given["c"], UUID(given["key"]), given["body"], render_body(given["body"])
+        )
         tell({"event": "acked", **given})
         with ledger.transaction():
             posting.write_posts([wish])

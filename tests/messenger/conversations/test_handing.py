@@ -9,6 +9,7 @@ import pytest
 from archive import ledger
 from messenger.conversations import live, membership
 from messenger.conversations.handing import rendered
+from messenger.conversations.markup import render_body
 from messenger.conversations.models import Conversation, Message
 from messenger.conversations.opening import open_client_thread
 from messenger.conversations.posting import Wish, write_posts
@@ -130,7 +131,7 @@ def test_what_is_no_chat_message_is_only_hinted_at(cast: Cast, ears: Ears) -> No
 
 
 def _wish(person: Person, conversation: Conversation, body: str) -> Wish:
-    return Wish(person.pk, conversation.pk, uuid.uuid4(), body)
+    return Wish(person.pk, conversation.pk, uuid.uuid4(), body, render_body(body))
 
 
 def _write_and_break(wish: Wish) -> None:

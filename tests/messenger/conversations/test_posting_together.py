@@ -4,37 +4,42 @@ at that moment, in as many statements as one needs; and one that breaks breaks n
 
 import uuid
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from archive import ledger
 from archive.models import Checkpoint
 from archive.statements import fetch
-from messenger.conversations import membership, postbox
+from messenger.conversations import actions, membership, postbox, stream
 from messenger.conversations.access import LARGEST, access_conversation
+from messenger.conversations.markup import render_body
 from messenger.conversations.models import Conversation, Mention, Message, ReadMarker, RefusedPost
 from messenger.conversations.posting import Answer, Posted, Refusal, Wish, write_posts
 from messenger.conversations.seats import seats_from, seats_question
 from messenger.people.actions import create_token, deactivate, revoke_token
 from messenger.people.doors import Door, door_of_session, door_of_token, doors_question, open_doors
-from messenger.people.errors import Conflict, Denial, NotAllowed, NotFound
+from messenger.people.errors import Conflict, Denial, NotAllowed, NotFound, Unavailable
 from messenger.people.models import Person
 from messenger.people.sessions import end_session, start_session
 from messenger.policy.actions import add_rule
+from tests.archive.grouping import and_close
 from tests.cast import Cast
 from tests.messenger.conversations import office
 
 TOGETHER = pytest.mark.django_db(transaction=True)
 ALONE = pytest.mark.django_db
+BROKEN = "\ud800"  # half a character: it cannot be sealed
 
 
 def wish(person: Person, conversation: Conversation, body: str = "hello", **more: Any) -> Wish:
-    return Wish(person.pk, conversation.pk, more.pop("key", None) or uuid.uuid4(), body, **more)
+    html = "" if BROKEN in body else render_body(body)
+    return Wish(person.pk, conversation.pk, more.pop("key", None) or uuid.uuid4(), body, html, **more)
 
 
 def write(*wishes: Wish) -> list[Answer]:
@@ -188,7 +193,7 @@ def test_who_loses_their_door_or_seat_while_their_post_waits_posts_nothing(cast:
 def test_a_post_that_cannot_be_sealed_is_told_so_and_the_others_are_written(cast: Cast) -> None:
     talk = office.direct(cast.alice, cast.bob)
     with ledger.transaction():
-        waiting = [postbox.put(wish(cast.alice, talk, body)) for body in ("one", "half a character: \ud800", "two")]
+        waiting = [postbox.put(wish(cast.alice, talk, body)) for body in ("one", BROKEN, "two")]
     first, broken, second = outcomes(waiting)
     assert isinstance(broken, ledger.NotCanonical)
     assert numbers([one for one in (first, second) if isinstance(one, Posted)]) == [2, 3]
@@ -214,3 +219,73 @@ def test_no_more_posts_wait_than_may(cast: Cast) -> None:
         with pytest.raises(ledger.TooBusy):
             box.put(wish(cast.alice, talk))
     assert not any(isinstance(answer, Denial | BaseException) for answer in outcomes(waiting))
+
+
+@TOGETHER
+def test_what_is_nobodys_own_fault_is_told_to_all_at_once(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that is away would let each of the set wait for it in turn, and everybody who comes later."""
+    tries: list[int] = []
+
+    def fail(wishes: Sequence[Wish]) -> list[Answer]:
+        tries.append(len(wishes))
+        raise OperationalError("the database has gone")
+
+    talk = office.direct(cast.alice, cast.bob)
+    with monkeypatch.context() as broken:
+        broken.setattr(postbox, "write_posts", fail)
+        with ledger.transaction():
+            waiting = [postbox.put(wish(cast.alice, talk)) for _ in range(5)]
+        assert {type(answer) for answer in outcomes(waiting)} == {Unavailable}
+    assert tries == [5, 5]  # the writer tries a set again with a new connection, and nobody tries each alone
+    assert isinstance(postbox.put(wish(cast.alice, talk)).result(30), Posted)
+
+
+def none_to_be_had(**_: object) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+@TOGETHER
+def test_where_a_set_cannot_be_parted_all_hear_of_it_and_the_box_goes_on(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk = office.direct(cast.alice, cast.bob)
+    with monkeypatch.context() as broken:
+        broken.setattr(postbox, "threading", SimpleNamespace(Thread=none_to_be_had))
+        with ledger.transaction():
+            waiting = [postbox.put(wish(cast.alice, talk, body)) for body in ("one", BROKEN)]
+        assert {type(answer) for answer in outcomes(waiting)} == {ledger.NotCanonical}
+    assert isinstance(postbox.put(wish(cast.alice, talk)).result(30), Posted)
+
+
+@TOGETHER
+def test_a_set_says_no_more_than_so_much(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    sets: list[int] = []
+
+    def note(wishes: Sequence[Wish]) -> list[Answer]:
+        sets.append(len(wishes))
+        return write_posts(wishes)
+
+    monkeypatch.setattr(postbox, "write_posts", note)
+    monkeypatch.setattr(postbox, "TOGETHER_CHARACTERS", 2_000)
+    talk = office.direct(cast.alice, cast.bob)
+    with ledger.transaction():
+        waiting = [postbox.put(wish(cast.alice, talk, "a" * 1_000)) for _ in range(5)]
+    assert all(isinstance(answer, Posted) for answer in outcomes(waiting))
+    assert sets == [2, 2, 1]
+
+
+@TOGETHER
+def test_long_words_are_rendered_before_the_record_is_locked(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    locked: list[bool] = []
+
+    def note(body: str) -> str:
+        locked.append(connection.in_atomic_block)
+        return render_body(body)
+
+    monkeypatch.setattr(actions, "render_body", note)
+    monkeypatch.setattr(stream, "render_body", note)
+    talk = office.direct(cast.alice, cast.bob)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        told = pool.submit(and_close, lambda: office.say(cast.alice, talk, "*long* " * 200)).result(30)
+    assert locked == [False]
+    assert told.html == render_body(told.body)

@@ -39,7 +39,7 @@ HELP = {
     FETCH_FAILURES: "Reads of the hub that failed and were tried again.",
     EVENTS: "Events encoded, once each.",
     UNREAD: "Those of them that this process had just committed, so that they were not read again.",
-    BUS_LOST: "Times that the subscription to Redis broke.",
+    BUS_LOST: "Times that the subscription to Redis broke, or that hints could not be published.",
     UNREADABLE: "Hints of the bus that could not be read and were passed over.",
 }
 

@@ -4,6 +4,7 @@ Redis may go away and come back; the hub finds by itself what was not heard (hub
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 import redis.asyncio
@@ -14,6 +15,8 @@ from messenger.delivery import bus, metrics
 
 RECONNECT_S = 1.0
 AT_ONCE = 1_000  # channels in one command
+PING_S = 10.0  # a connection whose other end vanished says nothing for ever: so it is asked
+SILENCE_S = 25.0  # and given up on when nothing comes for so long
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +42,7 @@ class Subscription:
     async def run(self) -> None:
         """Listen for ever. Redis away, or whatever else broke: log, wait, come back."""
         while True:
-            client = redis.asyncio.Redis.from_url(self._url, health_check_interval=10)
+            client = redis.asyncio.Redis.from_url(self._url)
             try:
                 await self._stay_connected(client.pubsub())
             except* Exception as lost:  # noqa: BLE001  # an ear that ends is not missed: all would come by the sweep
@@ -50,13 +53,17 @@ class Subscription:
             await asyncio.sleep(RECONNECT_S)
 
     async def _stay_connected(self, pubsub: PubSub) -> None:
-        await pubsub.subscribe(bus.ALL, bus.channel_of(bus.PEOPLE))
+        async with asyncio.timeout(SILENCE_S):
+            await pubsub.subscribe(bus.ALL, bus.channel_of(bus.PEOPLE))
         async with asyncio.TaskGroup() as both:
             both.create_task(self._listen(pubsub))
             both.create_task(self._keep_in_step(pubsub))
 
     async def _listen(self, pubsub: PubSub) -> None:
-        async for message in pubsub.listen():
+        messages = pubsub.listen()
+        while True:
+            async with asyncio.timeout(SILENCE_S):
+                message = await anext(messages)
             if message["type"] == "message":
                 self._hear(message["data"].decode(errors="replace"))
             elif message["type"] == "subscribe" and (conversation_id := _conversation(message["channel"].decode())):
@@ -66,7 +73,8 @@ class Subscription:
         heard: set[int] = set()
         self._changed.set()
         while True:
-            await self._changed.wait()
+            if not await self._has_changed():
+                await pubsub.ping()
             self._changed.clear()
             new, old = sorted(self._wanted - heard), sorted(heard - self._wanted)
             for first in range(0, len(new), AT_ONCE):
@@ -74,6 +82,14 @@ class Subscription:
             for first in range(0, len(old), AT_ONCE):
                 await pubsub.unsubscribe(*map(bus.channel_of, old[first : first + AT_ONCE]))
             heard = (heard | set(new)) - set(old)
+
+    async def _has_changed(self) -> bool:
+        """Wait until something is wanted or dropped, or it is time for a ping; say which."""
+        # Not wait_for: before Python 3.12 it swallows a cancellation that meets the event.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PING_S):
+                await self._changed.wait()
+        return self._changed.is_set()
 
 
 def _conversation(channel: str) -> str:

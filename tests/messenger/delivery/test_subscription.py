@@ -1,6 +1,7 @@
 """The hub's ear on a real Redis: it hears what it wants and nothing else, and comes back after Redis has gone."""
 
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from functools import partial
 
@@ -95,6 +96,30 @@ def test_after_redis_was_away_everything_wanted_is_hinted_at_and_heard_again(
         _publish(server, "8")
         await _until(lambda: bool(heard))
         assert heard == ["8"]
+
+    _listening(server, scene)
+
+
+def test_a_redis_that_says_nothing_any_more_is_given_up_on(
+    server: services.RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, seconds in {"RECONNECT_S": 0.1, "PING_S": 0.2, "SILENCE_S": 0.8}.items():
+        monkeypatch.setattr(subscription, name, seconds)
+
+    async def scene(ear: Subscription, heard: list[str]) -> None:
+        ear.want(7)
+        await _until(lambda: "7" in heard)
+        before = _counted()["onrecord_bus_failures_total"]
+        await asyncio.sleep(1.5)  # nobody says anything: its answers to our pings are signs of life enough
+        assert _counted()["onrecord_bus_failures_total"] == before
+        assert server.process is not None
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            await _until(lambda: _counted()["onrecord_bus_failures_total"] >= before + 2)  # coming back failed too
+            heard.clear()
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        await _until(lambda: "7" in heard)
 
     _listening(server, scene)
 

@@ -10,6 +10,8 @@ import sys
 
 from tests import services
 
+# One more than processors: many tests wait for servers, browsers and the disk.
+WORKERS = str(min(os.cpu_count() or 1, 4) + 1)
 FONT_PACKAGE = "fonts-noto-color-emoji"  # without it Chromium shows boxes for emoji in the screenshots
 
 
@@ -40,7 +42,7 @@ def has_servers() -> bool:
 def run_pytest(backend: str, *, notes: list[str], arguments: list[str]) -> int:
     print(f"\n=== pytest on {backend} ===", flush=True)
     environment = os.environ | {"ONRECORD_TEST_BACKEND": backend, "ONRECORD_TEST_NOTES": "\n".join(notes)}
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup", *arguments]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", WORKERS, "--dist", "loadgroup", *arguments]
     return subprocess.run(command, env=environment, check=False).returncode
 
 

@@ -6,12 +6,14 @@ On PostgreSQL the worker and the clock are Celery's, as processes. Talks to it o
 import os
 import re
 import secrets
+import shutil
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -138,8 +140,7 @@ def cookie_header(client: httpx.Client) -> str:
 @contextmanager
 def running_stack() -> Iterator[Stack]:
     """Start the product on this pass's backend with the demo office; stop and forget it afterwards."""
-    stack = new_stack()
-    stack.manage("demo")
+    stack = office_stack()
     try:
         stack.start()
         yield stack
@@ -147,8 +148,37 @@ def running_stack() -> Iterator[Stack]:
         stack.stop()
 
 
-def new_stack() -> Stack:
-    """Return a product that is not started yet, over an empty store of its own."""
+def office_stack() -> Stack:
+    """Return a product that is not started yet, with the demo office in its store."""
+    return _copy(_made_by("demo"))
+
+
+def migrated_stack() -> Stack:
+    """Return a product that is not started yet, with its tables in its store and nothing in them."""
+    return _copy(_made_by("migrate"))
+
+
+@cache
+def _made_by(command: str) -> Stack:
+    """Return a store that a command made, once in this process. It is never started: others are copies of it."""
+    stack = new_stack()
+    stack.manage(command)
+    return stack
+
+
+def _copy(made: Stack) -> Stack:
+    stack = new_stack(template=_database_of(made.environment))
+    shutil.copytree(made.folder / "var", stack.folder / "var")
+    return stack
+
+
+def _database_of(environment: dict[str, str]) -> str | None:
+    """Return the name of the database on the server; None where the store is files alone."""
+    return environment["DATABASE_URL"].rsplit("/", 1)[1] if "DATABASE_URL" in environment else None
+
+
+def new_stack(*, template: str | None = None) -> Stack:
+    """Return a product that is not started yet, over an empty store of its own; a template is a database to copy."""
     folder = services.new_folder("stack")
     port = services.free_port()
     environment = {
@@ -157,20 +187,20 @@ def new_stack() -> Stack:
         "ONRECORD_TEST_HASHER": "true",
         "ONRECORD_SWEEP_S": "0.3",
         "LOG_LEVEL": "WARNING",
-        **_backend(),
+        **_backend(template or "template1"),
     }
     arguments = ("serve",) if BACKEND == "sqlite" else ("serve", "--no-worker")
     web = WebProcess(folder=folder, port=port, arguments=(str(ROOT / "manage.py"), *arguments), environment=environment)
     return Stack(folder=folder, environment=environment, web=web, workers=_workers(folder, environment))
 
 
-def _backend() -> dict[str, str]:
+def _backend(template: str) -> dict[str, str]:
     if BACKEND == "sqlite":
         return {}
     database = f"stack_{secrets.token_hex(4)}"
     server = os.environ["ONRECORD_TEST_POSTGRES_URL"]
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {database}")
+        connection.execute(f"CREATE DATABASE {database} TEMPLATE {template}")
     return {
         "DATABASE_URL": f"{server.rsplit('/', 1)[0]}/{database}",
         # A database number of its own would not do: pub/sub and its hints cross them.

@@ -8,13 +8,13 @@ import json
 import os
 
 from tests.faults.steps import run_rig
-from tests.stack import new_stack
+from tests.stack import migrated_stack
 
 KILLS = 12 * int(os.environ.get("ONRECORD_FAULTS_KILLS", "1"))
 
 
 def test_a_disposal_killed_at_any_step_loses_nothing_that_stays_and_is_finished_afterwards() -> None:
-    environment = new_stack().environment | {"ONRECORD_ERASURE_FLOOR_YEARS": "0"}
+    environment = migrated_stack().environment | {"ONRECORD_ERASURE_FLOOR_YEARS": "0"}
     (outcome,) = run_rig("disposal_rig", KILLS, environment=environment)
     print(json.dumps(outcome))
     assert outcome["faults"] == []

@@ -9,7 +9,7 @@ import os
 
 from tests.faults.steps import run_rig
 from tests.faults.tampering.attack import SEED
-from tests.stack import new_stack
+from tests.stack import migrated_stack
 
 KILLS = int(os.environ.get("ONRECORD_FAULTS_KILLS", "2"))
 POINTS = 12
@@ -17,7 +17,7 @@ AFTER_COMMIT = "committed, not acknowledged"
 
 
 def test_a_writer_killed_at_any_point_loses_nothing_acknowledged() -> None:
-    outcomes = run_rig("failpoint_rig", KILLS, SEED, environment=new_stack().environment)
+    outcomes = run_rig("failpoint_rig", KILLS, SEED, environment=migrated_stack().environment)
     print(f"seed {SEED}:", *(json.dumps(outcome) for outcome in outcomes), sep="\n  ")
     assert [outcome["faults"] for outcome in outcomes] == [[]] * POINTS
     assert {outcome["kills"] for outcome in outcomes} == {KILLS}

@@ -8,13 +8,13 @@ import json
 import os
 
 from tests.faults.steps import run_rig
-from tests.stack import new_stack
+from tests.stack import migrated_stack
 
 KILLS = 12 * int(os.environ.get("ONRECORD_FAULTS_KILLS", "1"))
 
 
 def test_a_rotation_killed_at_any_step_opens_everything_and_is_ended_or_undone_by_the_sweep() -> None:
-    (outcome,) = run_rig("rotation_rig", KILLS, environment=new_stack().environment)
+    (outcome,) = run_rig("rotation_rig", KILLS, environment=migrated_stack().environment)
     print(json.dumps(outcome))
     assert outcome["faults"] == []
     assert outcome["kills"] > 0.9 * min(KILLS, outcome["steps"]) > 10

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from tests.stack import new_stack
+from tests.stack import new_stack, office_stack
 
 
 def test_a_taken_port_is_said_in_a_sentence_and_nothing_is_touched() -> None:
@@ -19,8 +19,7 @@ def test_a_taken_port_is_said_in_a_sentence_and_nothing_is_touched() -> None:
 
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
 def test_it_stops_cleanly_and_starts_again_with_its_data(by: signal.Signals) -> None:
-    stack = new_stack()
-    stack.manage("demo")
+    stack = office_stack()
     stack.start()
     process = stack.web.process
     assert process is not None

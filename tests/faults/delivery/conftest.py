@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.stack import Stack, new_stack
+from tests.stack import Stack, migrated_stack
 
 
 @pytest.fixture
 def stack() -> Iterator[Stack]:
-    stack = new_stack()
+    stack = migrated_stack()
     yield stack
     stack.web.stop()

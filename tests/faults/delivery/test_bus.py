@@ -20,7 +20,7 @@ from tests import services
 from tests.faults.delivery.bus_proxy import HONEST, BusProxy, Mischief
 from tests.faults.delivery.history import Limits, Line, judge, read_log
 from tests.faults.delivery.rig import IS_LONG, SEED, Office, Rig, by_hand, open_office, read_store, run_load
-from tests.stack import ROOT, Stack, WebProcess, new_stack
+from tests.stack import ROOT, Stack, WebProcess, migrated_stack
 
 pytestmark = pytest.mark.backend("postgres")  # the embedded product has no bus
 Kind = TypeVar("Kind")
@@ -70,7 +70,7 @@ def site() -> Iterator[Site]:
     server = services.start_redis()
     proxy = BusProxy(upstream_port=server.port, seed=SEED)
     proxy.start()
-    stack = new_stack()
+    stack = migrated_stack()
     stack.environment["REDIS_URL"] = server.url.replace(f":{server.port}/", f":{proxy.port}/")
     office = open_office(stack, people=READERS, conversations=4)
     port = services.free_port()

@@ -22,7 +22,7 @@ from tests.faults.delivery.frames_fuzz import CLOSE, broken_upgrade, good_frame,
 from tests.faults.delivery.history import Limits, Line, judge, read_log
 from tests.faults.delivery.raw_socket import open_raw, upgrade_lines
 from tests.faults.delivery.rig import IS_LONG, SEED, Rig, memory_of, open_office, read_store, run_load
-from tests.stack import ROOT, Stack, new_stack
+from tests.stack import ROOT, Stack, migrated_stack
 
 FRAMES, ROUNDS = (10_000, 20) if IS_LONG else (600, 3)
 STATES = ("handshake", "fresh", "greeted", "in a fragment", "closing")
@@ -118,7 +118,7 @@ class Attacker:
 
 @pytest.fixture
 def stack() -> Stack:
-    stack = new_stack()
+    stack = migrated_stack()
     stack.environment["ONRECORD_SOCKET_RATE"] = "100000"  # every frame is to be looked at
     return stack
 

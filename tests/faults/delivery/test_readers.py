@@ -21,7 +21,7 @@ from tests.faults.delivery.frames_fuzz import wire
 from tests.faults.delivery.history import Limits, judge, read_log
 from tests.faults.delivery.raw_socket import open_raw
 from tests.faults.delivery.rig import IS_LONG, SEED, Office, Rig, memory_of, open_office, run_load
-from tests.stack import Stack, new_stack
+from tests.stack import Stack, migrated_stack
 
 SOCKETS, MEMBERS = (300, 10) if IS_LONG else (30, 10)
 STORM, BACK_S = (500, 60.0) if IS_LONG else (40, 30.0)
@@ -63,7 +63,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    stack = new_stack()
+    stack = migrated_stack()
     office = open_office(stack, people=SOCKETS, conversations=SOCKETS // MEMBERS, members=MEMBERS)
     stack.web.start()
     try:

@@ -185,7 +185,7 @@ def new_stack(*, template: str | None = None) -> Stack:
         "ONRECORD_VAR": str(folder / "var"),
         "PORT": str(port),
         "ONRECORD_TEST_HASHER": "true",
-        "ONRECORD_SWEEP_S": "0.3",
+        "ONRECORD_SWEEP_S": "1.0",  # what is put in is nudged; looking oftener takes the processor from the tests
         "LOG_LEVEL": "WARNING",
         **_backend(template or "template1"),
     }

@@ -107,8 +107,7 @@ def test_an_officer_searches_exports_and_another_approves_and_the_package_verifi
     address = cora.url
     carl.goto(address)
     carl.get_by_role("button", name="Approve").click()
-    cora.goto(address)
-    cora.get_by_role("button", name=re.compile("Download")).wait_for(timeout=20_000)
+    cora.get_by_role("button", name=re.compile("Download")).wait_for(timeout=20_000)  # her page comes up to date itself
     keep_picture(cora, "portal-export")
     with cora.expect_download() as coming:
         cora.get_by_role("button", name=re.compile("Download")).click()

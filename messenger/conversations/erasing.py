@@ -6,15 +6,15 @@ the disposal. Rows stay, emptied, so that numbers have no gap and readers see th
 
 from collections.abc import Collection, Iterable, Sequence
 
-from django.db.models import Q
+from django.utils import timezone
 
 from archive import retention
 from archive.retention import Erased
 from messenger.conversations.models import Message, MessageReport, RefusedPost, StreamEvent
+from messenger.sms.erasing import forget_received, forget_sent
 from messenger.sms.models import Attempt, ConsentEvent, InboundText, SimulatedText, StatusReport
 
 AT_ONCE = 200  # places in one condition
-NO_LONGER_KEPT = "(no longer kept)"  # a text must not be empty
 TABLES = tuple(
     model._meta.db_table
     for model in (
@@ -67,18 +67,8 @@ def _erase_events(seqs: Iterable[int]) -> None:
 
 
 def _erase_texts(messages: Collection[Message]) -> None:
-    """Empty texts and what carriers sent and said; one that has not left us yet is cancelled."""
-    places = Q()
-    for message in messages:
-        places |= Q(conversation_id=message.conversation_id, n=message.n)
-    if not places:
-        return
-    attempts = Attempt.objects.filter(places)
-    keys = list(attempts.values_list("pk", flat=True))
-    attempts.filter(state="queued").update(state="cancelled", detail="no longer kept", due_at=None)
-    attempts.update(text=NO_LONGER_KEPT, decision={}, release=None, reasons=[], parked_at=None)
-    StatusReport.objects.filter(attempt__in=keys).update(raw="")
-    SimulatedText.objects.filter(reference__in=[str(key) for key in keys]).update(body="")
+    """Empty texts and what carriers sent and said."""
+    forget_sent([(message.conversation_id, message.n) for message in messages], at=timezone.now())
     for message in messages:
         if message.contact is not None:
-            InboundText.objects.filter(number=message.contact.number, received_at=message.at).update(body="")
+            forget_received(message.contact.number, at=message.at)

@@ -17,6 +17,7 @@ from archive import ledger
 from archive.outbox import Backoff, Outbox
 from messenger.people.models import Contact
 from messenger.sms.decisions import evaluate, evaluate_again
+from messenger.sms.erasing import NOT_QUOTED
 from messenger.sms.models import Attempt, ConsentHead, InboundText
 from messenger.sms.reports import apply_parked
 from messenger.sms.rules.decide import Decision
@@ -25,10 +26,12 @@ from messenger.sms.states import join
 from messenger.sms.transports.contract import Ambiguous, NotCreated, Outgoing, Result, Submitted, Withdrawn
 from messenger.sms.transports.registry import carrier_named, configured_name
 
-__all__ = ["TEXTS", "Claimed", "claim_due", "evaluate", "expire_leases", "mark", "queue", "submit"]
+__all__ = ["TEXTS", "WORDS_GONE", "Claimed", "claim_due", "evaluate", "expire_leases", "mark", "queue", "submit"]
 
 log = structlog.get_logger()
 UNDECIDED = "Whether it may be sent could not be decided."
+WORDS_GONE = "Its words are no longer kept, so it was not sent."
+NOT_IN_TIME = "It was not handed over before its time was up."
 
 # Only what the carrier surely does not have is tried again. A lease that ends leaves doubt: `expire_leases`.
 TEXTS = Outbox[Attempt](
@@ -44,13 +47,15 @@ TEXTS = Outbox[Attempt](
     when_waiting={"state": "queued", "detail": ""},
     when_leased={"state": "submitting"},
     when_parked={"state": "failed"},
-    may_retry=lambda attempt: attempt.state == "failed",
+    may_retry=lambda attempt: attempt.state == "failed" and not attempt.is_disposed,
 )
 
 
 @dataclass(frozen=True)
 class Claimed:
-    """What one sweep found due: leased for us, refused now, moved to a later hour, or undecided for the last time."""
+    """What one sweep found due: leased for us, refused or without words now, moved to a later hour, or undecided for
+    the last time.
+    """
 
     leased: tuple[Attempt, ...]
     refused: tuple[Attempt, ...]
@@ -106,7 +111,7 @@ def claim_due(*, limit: int, at: datetime) -> Claimed:
             released.append(_release(attempt, head=heads[attempt.contact_id], at=at))
     return Claimed(
         leased=tuple(attempt for attempt in released if attempt.state == "submitting"),
-        refused=tuple(attempt for attempt in released if attempt.state == "refused"),
+        refused=tuple(attempt for attempt in released if attempt.state in ("refused", "cancelled")),
         postponed=tuple(attempt for attempt in released if attempt.state == "queued"),
         parked=tuple(attempt for attempt in released if attempt.state == "failed"),
     )
@@ -115,7 +120,7 @@ def claim_due(*, limit: int, at: datetime) -> Claimed:
 def submit(attempt: Attempt) -> Result:
     """Hand a leased text to its carrier. Outside of any transaction; never raises for what the outside does."""
     if not _is_still_leased(attempt):
-        return Withdrawn("They asked not to be texted, or the lease had ended.")
+        return Withdrawn("They asked not to be texted.")
     segments = split(attempt.text)
     outgoing = Outgoing(
         reference=str(attempt.pk),
@@ -141,8 +146,11 @@ def mark(attempt: Attempt, *, result: Result, at: datetime) -> Attempt:
         row.carrier_id, row.state, row.detail = result.carrier_id, join(row.state, "submitted"), ""
         apply_parked(row)
         TEXTS.finish(row, carrier_id=row.carrier_id, state=row.state, detail=row.detail, updated_at=at)
-    elif row.state == "submitting" or (row.parked_at is not None and isinstance(result, NotCreated)):
-        # What ended in doubt stays there unless the carrier itself says that it has nothing, or a person set it aside.
+    elif row.state == "submitting":
+        _mark_not_submitted(row, result=result, at=at)
+    elif row.parked_at is not None and isinstance(result, NotCreated | Withdrawn):
+        # What ended in doubt stays there, unless the carrier itself says that it has nothing, or the one worker that
+        # could have called it did not. Where a person has set it aside, that is the end.
         _mark_not_submitted(row, result=result, at=at)
     return _as_it_is(row)
 
@@ -176,6 +184,9 @@ def _lock_free_heads(contact_ids: set[int]) -> dict[int, ConsentHead]:
 
 
 def _release(attempt: Attempt, *, head: ConsentHead, at: datetime) -> Attempt:
+    if attempt.is_disposed:
+        TEXTS.finish(attempt, state="cancelled", detail=WORDS_GONE, updated_at=at)
+        return _as_it_is(attempt)
     try:
         decision = evaluate_again(attempt, head=head, at=at)
     except Error:  # the database's, and no fault of this text
@@ -203,21 +214,30 @@ def _follow(attempt: Attempt, decision: Decision, *, at: datetime) -> None:
 def _is_still_leased(attempt: Attempt) -> bool:
     """Look once more, without a lock, right before the call: little time is left between look and call."""
     mine = Attempt.objects.filter(pk=attempt.pk, state="submitting", lease_token=attempt.lease_token)
+    mine = mine.exclude(decision={})  # its words are gone since
     if attempt.message_class != "confirmation":
         mine = mine.exclude(contact__consent_head__state="suppressed")
     return mine.exists()
 
 
 def _mark_not_submitted(row: Attempt, *, result: NotCreated | Ambiguous | Withdrawn, at: datetime) -> None:
-    detail = result.detail[:200]
+    detail = NOT_QUOTED if row.is_disposed else result.detail[:200]
     if isinstance(result, Ambiguous):
         _leave_in_doubt(row, why=detail, at=at)
+    elif row.is_disposed and not _is_final(result):
+        TEXTS.finish(row, state="cancelled", detail=WORDS_GONE, updated_at=at)
+    elif isinstance(result, Withdrawn) and row.state == "in_doubt":  # the lease had ended first: decided anew
+        TEXTS.put_back(row, failure=NOT_IN_TIME, at=at, detail=NOT_IN_TIME, updated_at=at)
     elif isinstance(result, Withdrawn):
         TEXTS.finish(row, state="cancelled", detail=detail, updated_at=at)
     elif result.is_final:
         TEXTS.finish(row, state="failed", detail=detail, updated_at=at)
     else:
         TEXTS.put_back(row, failure=detail, at=at, detail=detail, updated_at=at)
+
+
+def _is_final(result: NotCreated | Withdrawn) -> bool:
+    return isinstance(result, NotCreated) and result.is_final
 
 
 def _leave_in_doubt(row: Attempt, *, why: str, at: datetime) -> None:

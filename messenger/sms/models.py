@@ -139,6 +139,11 @@ class Attempt(Leased):
     def __str__(self) -> str:
         return f"{self.id} {self.state}"
 
+    @property
+    def is_disposed(self) -> bool:
+        """Say whether its words are gone. The decision quotes them and goes with them; the stand-in anybody may write."""
+        return not self.decision
+
 
 class InboundText(Leased):
     """A text as the carrier gave it to us, before anybody read it: the same carrier id twice is one row."""

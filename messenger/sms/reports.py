@@ -26,7 +26,7 @@ def receive_report(report: Report, *, carrier: str, at: datetime) -> Attempt | N
         carrier_id=report.carrier_id,
         status=report.status,
         code=report.code,
-        defaults={"raw": report.raw, "received_at": at, "attempt": attempt},
+        defaults={"raw": "" if attempt and attempt.is_disposed else report.raw, "received_at": at, "attempt": attempt},
     )
     if not is_new:
         return None
@@ -69,6 +69,8 @@ def apply_parked(attempt: Attempt) -> None:
 def _apply(report: StatusReport, *, attempt: Attempt) -> None:
     joined = join(attempt.state, report.status)
     report.was_applied = joined != attempt.state
+    if attempt.is_disposed:  # it came before we knew whose it was, and may quote what is no longer kept
+        report.raw = ""
     if report.was_applied:
         attempt.state, attempt.detail = joined, report.code and f"The carrier's code is {report.code}."
     report.save()

@@ -100,7 +100,7 @@ class Sender:
     conversation: int
     door: Door
     log: Log
-    pause_s: float = 0.0
+    every_s: float = 0.0  # by the clock: what an answer took is made up for
     most: int | None = None
     new_key_each_try: bool = False  # a broken client, for controls
     padding: str = ""  # after the words, for large messages
@@ -110,12 +110,12 @@ class Sender:
     why: str = ""  # the last try failed
 
     async def run(self) -> None:
-        number = 0
+        number, due = 0, time.monotonic()
         while not self.is_stopping and (self.most is None or number < self.most):
             if not await self._say(f"{self.name} says {number}{self.padding}"):
                 return
-            number += 1
-            await asyncio.sleep(self.pause_s)
+            number, due = number + 1, due + self.every_s
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
 
     async def _say(self, body: str) -> bool:
         """Return False when there is no use in saying anything more."""

@@ -149,7 +149,7 @@ def test_no_frame_makes_the_server_fail_or_disturbs_anybody(stack: Stack) -> Non
 
 async def storm(rig: Rig, stack: Stack, attacker: Attacker) -> None:
     rig.add_reader(1)
-    rig.add_sender(0, pause_s=0.05)
+    rig.add_sender(0, every_s=0.05)
     await rig.start()
     for number in range(ROUNDS):
         rig.log.note("quiet")

@@ -276,12 +276,29 @@ def test_an_answer_that_comes_after_the_lease_resolves_the_doubt(contact: Contac
     assert actions.mark(leased, result=Submitted("late-1"), at=NOON).state == "submitted"
 
 
-def test_a_worker_that_lost_its_lease_hands_nothing_over(contact: Contact, carrier: FakeCarrier) -> None:
+def test_a_worker_that_lost_its_lease_hands_nothing_over_and_so_ends_the_doubt(
+    contact: Contact, carrier: FakeCarrier
+) -> None:
+    queue(contact)
+    (leased,) = actions.claim_due(limit=1, at=NOON).leased
+    (stranded,) = actions.expire_leases(at=NOON + timedelta(minutes=2))
+    assert stranded.state == "in_doubt"
+    assert (send(leased).state, carrier.given) == ("queued", [])
+    assert not actions.TEXTS.parked_rows().exists()
+    sweep(at=NOON + timedelta(hours=1))
+    assert (states(), len(carrier.given)) == (["submitted"], 1), "it is decided about anew, and leaves once"
+    assert send(leased).state == "submitted"
+    assert len(carrier.given) == 1
+
+
+def test_a_doubt_that_ends_after_a_stop_ends_as_refused(contact: Contact, carrier: FakeCarrier) -> None:
     queue(contact)
     (leased,) = actions.claim_due(limit=1, at=NOON).leased
     actions.expire_leases(at=NOON + timedelta(minutes=2))
-    assert send(leased).state == "in_doubt"
-    assert carrier.given == []
+    consent.revoke(contact, by=None, at=NOON + timedelta(minutes=3), **STOP)
+    send(leased)
+    sweep(at=NOON + timedelta(hours=1))
+    assert (states(), carrier.given) == (["refused"], [])
 
 
 def test_marking_twice_changes_nothing(contact: Contact, carrier: FakeCarrier) -> None:

@@ -141,7 +141,7 @@ class Attempt(Leased):
 
     @property
     def is_disposed(self) -> bool:
-        """Say whether its words are gone. The decision quotes them and goes with them; the stand-in anybody may write."""
+        """Say whether its words are gone: the decision, which quotes them, went with them."""
         return not self.decision
 
 

@@ -8,6 +8,7 @@ being writable, and must not be silenced by anything but those two.
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from django.db import IntegrityError, transaction
@@ -20,7 +21,7 @@ from admin_portal.models import Alarm, RecordCheck
 from archive import events, ledger
 from archive.catalog import catalog_problem
 from archive.evidence import status as evidence_status
-from archive.outbox import nudge, registered
+from archive.outbox import Outbox, nudge, registered
 from archive.retention import unfinished_problem
 from messenger.people.errors import Conflict, Invalid, NotFound
 from messenger.people.models import Person
@@ -33,7 +34,7 @@ PATIENCE = {Alarm.EVIDENCE: timedelta(hours=1), Alarm.PARKED: timedelta(minutes=
 MOST_TOLD = 500
 MAILS = "alarm_mails"  # the outbox that every alarm is put into
 # What differs in two sentences about one trouble with a source: how often it was tried, where a library kept something;
-# and how much of one kind is parked. A mail about parked mails that is parked as well is thus no news, and ends there.
+# and how much of one kind is parked.
 _PASSING = re.compile(r"0x[0-9a-f]+|\d+")
 SHORTEST_REASON, LONGEST_REASON = 10, 300
 Problems = tuple[str, ...]
@@ -122,7 +123,7 @@ def _of_checks(at: datetime) -> Problems:
     if last is None or last.is_sound:
         return ()
     if last.state == RecordCheck.FAILED:
-        return (f"A check of the record did not come to its end ({last.failure}).",)
+        return (f"A check of the record did not come to its end ({last.failure or 'nothing was noted'}).",)
     # The number too, so that what is found beyond the first ones is something new.
     more = (f"{last.problem_count} problems in all.",) if last.problem_count > len(last.problems) else ()
     return (*last.problems, *more)
@@ -170,8 +171,16 @@ def _of_disposals(at: datetime) -> Problems:
 
 
 def _of_parked(_at: datetime) -> Problems:
-    counted = [(box.title, box.parked_rows().count()) for box in registered()]
+    counted = [(box.title, _parked_in(box).count()) for box in registered()]
     return tuple(f"{title}: {count} on the page Parked, after the last try." for title, count in counted if count)
+
+
+def _parked_in(box: Outbox[Any]) -> QuerySet[Any]:  # Any: of whichever rows
+    """Return what is parked there, but for the mail about what is parked: else each end of it would be its next cause,
+    for as long as the mail server is away. Its end is on the page Parked and beside the alarm.
+    """
+    rows = box.parked_rows()
+    return rows.exclude(kind=Alarm.PARKED) if box.name == MAILS else rows
 
 
 LOOKS: dict[str, Callable[[datetime], Problems]] = {

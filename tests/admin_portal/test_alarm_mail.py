@@ -1,7 +1,9 @@
 """Alarms about the record by mail: once to those who must know, tried again, and told anew when they come back."""
 
 import smtplib
+from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 
 import pytest
 from django.core import mail
@@ -11,18 +13,31 @@ from django.core.mail.message import sanitize_address
 from django.utils import timezone
 from pytest_django import Settings
 
-from admin_portal import alarm_mail
-from admin_portal.models import Alarm
+from admin_portal import alarm_mail, alarms
+from admin_portal.models import Alarm, ExportRequest
+from admin_portal.parked import count_parked, list_parked, retry_parked, set_aside_parked
 from tests.admin_portal.conftest import Office
 from tests.admin_portal.test_alarms import HOUR, check_now, failed_check, found, watch
 from tests.admin_portal.test_pages import ClientFor, text_of
+from tests.admin_portal.test_parked import parked as parked
 
 
 class Refusing(EmailBackend):
     """A mail server that takes nothing."""
 
-    def send_messages(self, _messages: object) -> int:
+    refused: list[str] = []  # noqa: RUF012  # subjects, of whichever instance; Django makes one for each mail
+
+    def send_messages(self, messages: Sequence[EmailMessage]) -> int:
+        self.refused.extend(str(message.subject) for message in messages)
         raise smtplib.SMTPServerDisconnected("it went away")
+
+
+@pytest.fixture
+def refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let the mail server take nothing; return the subjects of what it refuses."""
+    settings.EMAIL_BACKEND, settings.ONRECORD_CHECK_AT = f"{__name__}.Refusing", None  # days without a check pass here
+    monkeypatch.setattr(Refusing, "refused", [])
+    return Refusing.refused
 
 
 def test_an_alarm_is_mailed_once_to_officers_administrators_and_who_is_named(
@@ -116,3 +131,40 @@ def test_an_alarm_that_comes_back_is_mailed_again(office: Office) -> None:
     watch()
     failed_check(office)
     assert alarm_mail.mail_alarms(at=timezone.now()) == 1
+
+
+def for_hours(hours: int, *, since: datetime) -> datetime:
+    """Look and mail once an hour; return when that ends."""
+    for _ in range(hours):
+        since += HOUR
+        alarms.watch(at=since)
+        alarm_mail.mail_alarms(at=since)
+    return since
+
+
+def test_a_parked_mail_about_parked_work_is_no_parked_work_to_mail_about(
+    office: Office, refused: list[str], parked: ExportRequest
+) -> None:
+    """The mail server is away for days, and what was parked first is dealt with meanwhile."""
+    carl, tries = office.cast.carl, alarm_mail.ALARM_MAILS.most_tries
+    at = for_hours(tries + 4, since=timezone.now())
+    assert len(refused) == tries
+    set_aside_parked(carl, kind="exports", key=str(parked.pk), reason="Asked for by mistake")
+    at = for_hours(3 * tries, since=at)
+    assert len(refused) == tries, "nobody asked for another try"
+    alarm = Alarm.objects.get()
+    assert (alarm.kind, alarm.cleared_at is not None, alarm.parked_at is not None) == ("parked", True, True)
+    (mine,) = list_parked(carl, limit=5)
+    assert (mine.kind, mine.key) == ("alarm_mails", str(alarm.pk)), "its end is there to be seen"
+    retry_parked(carl, kind="alarm_mails", key=mine.key)
+    for_hours(3 * tries, since=at)
+    assert (len(refused), count_parked(carl)) == (2 * tries, 1)
+
+
+def test_a_parked_mail_about_anything_else_is_told_once(office: Office, refused: list[str]) -> None:
+    failed_check(office)
+    tries = alarm_mail.ALARM_MAILS.most_tries
+    for_hours(4 * tries, since=timezone.now())
+    told = Counter(subject.partition(" (")[0] for subject in refused)
+    assert told == {f"ALARM: {alarms.TITLES['check']}": tries, f"ALARM: {alarms.TITLES['parked']}": tries}
+    assert Alarm.objects.get(kind="parked").problems == ["Alarms by mail: 1 on the page Parked, after the last try."]

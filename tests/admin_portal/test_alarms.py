@@ -194,11 +194,13 @@ def test_a_sound_check_right_after_it_silences_nothing(office: Office, monkeypat
     assert (alarm.problems, alarm.cleared_at is not None) == (["Entry 3: changed."], True)
 
 
-def test_a_check_that_did_not_come_to_its_end_is_an_alarm(office: Office) -> None:
+@pytest.mark.parametrize(("failure", "said"), [("OSError", "(OSError)"), ("", "(nothing was noted)")])
+def test_a_check_that_did_not_come_to_its_end_is_an_alarm(office: Office, failure: str, said: str) -> None:
     now = timezone.now()
-    RecordCheck.objects.create(asked_by=office.cast.carl, asked_at=now, done_at=now, state="failed", failure="OSError")
+    row = {"asked_by": office.cast.carl, "asked_at": now, "done_at": now, "state": "failed", "failure": failure}
+    RecordCheck.objects.create(**row)
     assert watch() == ["check"]
-    assert "did not come to its end (OSError)" in Alarm.objects.get().problems[0]
+    assert Alarm.objects.get().problems == [f"A check of the record did not come to its end {said}."]
 
 
 def test_no_check_for_a_day_and_a_half_is_an_alarm(office: Office, settings: Settings) -> None:

@@ -74,7 +74,9 @@ class Hub:
     _by_person: dict[int, set[Line]] = field(default_factory=lambda: defaultdict(set))
     _dirty: set[int] = field(default_factory=set)
     _supply: Supply = field(default_factory=Supply)
-    _told: dict[int, int] = field(default_factory=dict)  # the highest number that a hint or a supply has named
+    # By conversation, the highest number that was read, or that a hint or a supply has named since.
+    _told: dict[int, int] = field(default_factory=dict)
+    _counted: dict[int, int] = field(default_factory=dict)  # up to which number events are in the figures
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
     _sweep_at: float = 0.0
 
@@ -111,6 +113,7 @@ class Hub:
             if self.interest is not None and conversation_id not in self._by_conversation:
                 self.interest.want(conversation_id)
             self._stays.begin(conversation_id, line.person_id, start)
+            self._counted.setdefault(conversation_id, start.head)
             if line not in self._by_conversation[conversation_id]:
                 line.cursors[conversation_id] = start.cursor
                 self._by_conversation[conversation_id].add(line)
@@ -197,10 +200,12 @@ class Hub:
         )
         batch = await self.source.fetch(want)
         metrics.count(metrics.FETCHES)
-        self._apply(batch, want=want, since=since, fresh=fresh)
         if batch.is_limited:
             self._dirty.update(c for c in want.starts if c in self._by_conversation)
             self._bell.set()
+        self._apply(batch, want=want, since=since, fresh=fresh)
+        self._note_read({c: batch.frames[c][-1][0] if c in batch.frames else n for c, n in want.starts.items()})
+        self._note_read({c: events[-1].n for c, events in fresh.items() if events})
 
     def _since(self, conversation_id: int) -> _Since:
         return _Since(start=self._lowest_cursor(conversation_id), known=self._stays.known(conversation_id))
@@ -223,6 +228,12 @@ class Hub:
         if is_news and n is not None:
             self._told[conversation_id] = n
         return is_news
+
+    def _note_read(self, numbers: Mapping[int, int]) -> None:
+        """Go by what the database said, whatever hints have named: one that is far too high would silence all others.
+        One that came since the reading has marked its conversation.
+        """
+        self._told.update((c, n) for c, n in numbers.items() if c in self._by_conversation)
 
     def _sweep_is_due(self) -> bool:
         is_due = time.monotonic() >= self._sweep_at
@@ -252,8 +263,8 @@ class Hub:
         for conversation_id, events in fresh.items():
             if events:
                 frames = [(event.n, event.encode()) for event in events]
-                self._deliver(conversation_id, Shipment(frames), since=since[conversation_id])
-                metrics.count(metrics.UNREAD, len(frames))
+                new = self._deliver(conversation_id, Shipment(frames), since=since[conversation_id])
+                metrics.count(metrics.UNREAD, new)
         if want.is_sweep:
             self._end_sweep(batch.moved)
         newest = [event.at for events in fresh.values() for event in events[-1:]]
@@ -262,44 +273,58 @@ class Hub:
         if newest:
             metrics.LAG.observe(time.time() - max(newest).timestamp())
 
-    def _deliver(self, conversation_id: int, shipment: Shipment, *, since: _Since) -> None:
-        """Write to the sockets that this fetch was for. One that came while it ran may lack the events before the first
-        one read; `follow` has marked the conversation, so that the next fetch serves it whole.
+    def _deliver(self, conversation_id: int, shipment: Shipment, *, since: _Since) -> int:
+        """Write to the sockets that this fetch was for, and return how many of the events nobody here had heard. A
+        socket that came while it ran may lack the events before the first one read; `follow` has marked the
+        conversation, so that the next fetch serves it whole.
         """
         if conversation_id not in self._by_conversation:
-            return
-        metrics.count(metrics.EVENTS, len(shipment.frames))
+            return 0
         if not self._stays.advance(conversation_id, since=since.known, n=shipment.last_n):
             self.mark(conversation_id)
-            return
-        stays = self._stays.of(conversation_id)
-        lines = tuple(self._by_conversation[conversation_id])
-        for line in lines:
+            return 0
+        new = self._count_new(conversation_id, shipment)
+        stays, handed = self._stays.of(conversation_id), 0
+        for line in tuple(self._by_conversation[conversation_id]):
             if line.cursors[conversation_id] >= since.start:
-                self._hand_over(line, conversation_id, shipment, stays.get(line.person_id))
-        metrics.count(metrics.DELIVERIES, len(lines) * len(shipment.frames))
+                handed += self._hand_over(line, conversation_id, shipment, stays.get(line.person_id))
+        metrics.count(metrics.DELIVERIES, handed)
+        return new
 
-    def _hand_over(self, line: Line, conversation_id: int, shipment: Shipment, stay: Stay | None) -> None:
+    def _count_new(self, conversation_id: int, shipment: Shipment) -> int:
+        """Count an event once, however often it is read again for somebody whose cursor is older."""
+        before = self._counted[conversation_id]
+        self._counted[conversation_id] = max(before, shipment.last_n)
+        new = shipment.count_after(before)
+        metrics.count(metrics.EVENTS, new)
+        return new
+
+    def _hand_over(self, line: Line, conversation_id: int, shipment: Shipment, stay: Stay | None) -> int:
+        """Return how many events the socket was handed."""
         # A closing socket stands still: the others must not be read for from its cursor.
         if stay is None or line.is_closing:
             self._drop(line, conversation_id)
-            return
+            return 0
         cursor, last_n = line.cursors[conversation_id], shipment.last_n
         if last_n <= cursor:
-            return
-        readable_n = last_n if stay.until_n is None else min(last_n, stay.until_n)
+            return 0
+        readable_n, handed = last_n if stay.until_n is None else min(last_n, stay.until_n), 0
         for part in shipment.between(max(cursor, stay.from_n - 1), readable_n):
-            line.offer(part)
+            if line.offer(part):
+                handed += len(part.payloads)
         line.cursors[conversation_id] = last_n
         if stay.until_n is not None and last_n >= stay.until_n:
             self._drop(line, conversation_id)
             line.end_after_queue(MEMBERSHIP_CHANGED)
+        return handed
 
     def _end_sweep(self, moved: Mapping[int, int]) -> None:
         """Look again where the record is ahead of a cursor although no wake-up came; end what has grown too old."""
         for conversation_id, n in moved.items():
             if conversation_id in self._by_conversation and n > self._lowest_cursor(conversation_id):
-                metrics.count(metrics.GAPS)
+                # A wake-up that came while this was read, or what did not fit into the batch, is no gap.
+                is_known = conversation_id in self._dirty or n <= self._told.get(conversation_id, 0)
+                metrics.count(metrics.GAPS, 0 if is_known else 1)
                 self.mark(conversation_id)
         now = time.time()
         for line in tuple(self.lines):
@@ -336,6 +361,7 @@ class Hub:
         if conversation_id not in self._by_conversation:
             self._stays.forget(conversation_id)
             self._told.pop(conversation_id, None)
+            self._counted.pop(conversation_id, None)
             if self.interest is not None:
                 self.interest.drop(conversation_id)
 

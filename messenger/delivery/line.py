@@ -38,13 +38,14 @@ class Line:
     is_closing: bool = False
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def offer(self, parcel: Parcel) -> None:
-        """Send what must arrive; a reader too slow for it is closed and resumes by its cursor."""
+    def offer(self, parcel: Parcel) -> bool:
+        """Send what must arrive, and say whether it was taken; a reader too slow for it is closed and resumes later."""
         if self.is_closing:
-            return
+            return False
         refusal = self._put(parcel, below=1, otherwise="too_slow")
         if refusal is not None:
             self._cut_off(parcel, reason=refusal)
+        return refusal is None
 
     def offer_droppable(self, parcel: Parcel) -> bool:
         """Send what may be lost; it is dropped when the queue is half full. Say whether it was taken."""

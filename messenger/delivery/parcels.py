@@ -70,6 +70,9 @@ class Shipment:
     def last_n(self) -> int:
         return self._numbers[-1]
 
+    def count_after(self, n: int) -> int:
+        return len(self._numbers) - bisect_right(self._numbers, n)
+
     def between(self, after_n: int, last_n: int) -> list[Parcel]:
         """Return the frames numbered after `after_n` up to and with `last_n`."""
         key = (bisect_right(self._numbers, after_n), bisect_right(self._numbers, last_n))

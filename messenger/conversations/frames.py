@@ -5,7 +5,8 @@ Every function takes rows and returns plain values with a constant number of que
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from messenger.conversations.loading import load_messages
 from messenger.conversations.models import Conversation, Message, StreamEvent
@@ -13,6 +14,25 @@ from messenger.people.models import Contact, Person
 from messenger.sms.models import Attempt
 
 Frame = dict[str, Any]
+
+
+class Line(NamedTuple):
+    """What is shown of a message, without its row: for a page, where making the rows costs more than all else."""
+
+    conversation_id: int
+    n: int
+    seq: int
+    client_key: UUID
+    body: str
+    html: str
+    attachments: list[Frame]
+    at: datetime
+    state: str
+    removal_reason: str
+    channel: str
+    is_disposed: bool
+    contact_id: int | None
+    author: Frame
 
 
 def instant(at: datetime) -> str:
@@ -43,18 +63,28 @@ def contact_author_frame(contact: Contact) -> Frame:
 def message_frames(messages: Iterable[Message]) -> list[Frame]:
     """Return messages as clients see them; the rows come with `author` and `contact` selected."""
     rows = list(messages)
-    outbound = [message for message in rows if message.channel == "sms" and not message.contact_id]
-    texts = _attempts([(message.conversation_id, message.n) for message in outbound])
-    return [_message_frame(message, texts.get((message.conversation_id, message.n))) for message in rows]
+    texts = _texts_of(rows)
+    return [_message_frame(row, texts.get((row.conversation_id, row.n)), author=_author_frame(row)) for row in rows]
 
 
-def _message_frame(message: Message, attempt: Attempt | None) -> Frame:
+def line_frames(lines: Sequence[Line]) -> list[Frame]:
+    """Return messages as clients see them, from what is shown of them."""
+    texts = _texts_of(lines)
+    return [_message_frame(line, texts.get((line.conversation_id, line.n)), author=line.author) for line in lines]
+
+
+def _texts_of(messages: Sequence[Message | Line]) -> dict[tuple[int, int], Attempt]:
+    outbound = [message for message in messages if message.channel == "sms" and not message.contact_id]
+    return _attempts([(message.conversation_id, message.n) for message in outbound])
+
+
+def _message_frame(message: Message | Line, attempt: Attempt | None, *, author: Frame) -> Frame:
     is_shown = message.state == Message.SHOWN and not message.is_disposed
     return {
         "c": message.conversation_id,
         "n": message.n,
         "client_key": str(message.client_key),
-        "author": _author_frame(message),
+        "author": author,
         "body": message.body if is_shown else "",
         "html": message.html if is_shown else "",
         "attachments": [_file_frame(file) for file in message.attachments] if is_shown else [],
@@ -73,10 +103,15 @@ def _file_frame(file: Frame) -> Frame:
 
 
 def _author_frame(message: Message) -> Frame:
-    if message.author is not None:
-        return person_frame(message.author)
-    if message.contact is not None:
-        return contact_author_frame(message.contact)
+    return speaker_frame(message.author, message.contact)
+
+
+def speaker_frame(author: Person | None, contact: Contact | None) -> Frame:
+    """Return who said a message: a person, a contact, or neither."""
+    if author is not None:
+        return person_frame(author)
+    if contact is not None:
+        return contact_author_frame(contact)
     return {"id": 0, "name": "Automatic answer", "kind": "system", "hue": 0, "initials": "✓"}
 
 

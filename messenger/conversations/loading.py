@@ -58,15 +58,15 @@ def _events_after(count: int) -> str:
 
 @cache
 def _messages(count: int) -> str:
-    wanted = f"{columns(Person, 'author')}, {columns(Contact, 'contact')}"
+    wanted = ", ".join(columns(*part) for part in ((Message, "message"), (Person, "author"), (Contact, "contact")))
     return f"{select_messages(wanted)} WHERE message.seq {one_of('bigint', count)}"
 
 
-def select_messages(of_speakers: str) -> str:
-    """Return the beginning of a query for messages, `message`, with columns of their `author` and their `contact`."""
+def select_messages(wanted: str) -> str:
+    """Return the beginning of a query for columns of messages, `message`, of their `author` and of their `contact`."""
     people, contacts = Person._meta.db_table, Contact._meta.db_table
     return (
-        f"SELECT {columns(Message, 'message')}, {of_speakers} FROM {Message._meta.db_table} message "  # noqa: S608 (names of models)
+        f"SELECT {wanted} FROM {Message._meta.db_table} message "  # noqa: S608 (names of models)
         f"LEFT JOIN {people} author ON author.id = message.author_id "
         f"LEFT JOIN {contacts} contact ON contact.id = message.contact_id"
     )

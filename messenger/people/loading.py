@@ -27,21 +27,32 @@ def width(model: type[models.Model]) -> int:
 
 def load(model: type[Row], values: Sequence[Any]) -> Row:
     """Return the row whose columns these values are, as they came from the database."""
-    names, converters = _loading(model)
+    names = _names(model)
+    return model.from_db(connection.alias, names, converted(model, names, values))
+
+
+def converted(model: type[models.Model], names: tuple[str, ...], values: Sequence[Any]) -> list[Any]:
+    """Return the values of these columns of a row in Django's types, where a row as an object is not needed."""
     found = list(values)
-    for place, convert, column in converters:
+    for place, convert, column in _converters(model, names):
         for one in convert:
             found[place] = one(found[place], column, connection)
-    return model.from_db(connection.alias, names, found)
+    return found
 
 
 @cache
-def _loading(model: type[models.Model]) -> tuple[list[str], Converters]:
-    fields = model._meta.concrete_fields
+def _names(model: type[models.Model]) -> tuple[str, ...]:
+    return tuple(field.attname for field in model._meta.concrete_fields)
+
+
+@cache
+def _converters(model: type[models.Model], names: tuple[str, ...]) -> Converters:
+    fields = {field.attname: field for field in model._meta.concrete_fields}
     needed = []
-    for place, field in enumerate(fields):
+    for place, name in enumerate(names):
+        field = fields[name]
         column = Col(model._meta.db_table, field)
         convert = (*connection.ops.get_db_converters(column), *field.get_db_converters(connection))  # type: ignore[attr-defined]  # the stubs do not know it
         if convert:
             needed.append((place, convert, column))
-    return [field.attname for field in fields], tuple(needed)
+    return tuple(needed)

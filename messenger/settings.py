@@ -54,6 +54,7 @@ try:
     ONRECORD_CARRIER: str = env.str("ONRECORD_CARRIER", "none" if ONRECORD_PRODUCTION else "simulator")
     ONRECORD_SMS_SENDER: str = env.str("ONRECORD_SMS_SENDER", "" if ONRECORD_PRODUCTION else "+15555550100")
     ONRECORD_SWEEP_S: float = env.float("ONRECORD_SWEEP_S", 2.0)
+    ONRECORD_STANDSTILL_S: float = env.float("ONRECORD_STANDSTILL_S", 30.0)
     ONRECORD_GUARD = Path(env.str("ONRECORD_GUARD", str(ONRECORD_KEY_DIR / "guard" / "checkpoint"))).resolve()
     ONRECORD_GUARD_S: float = env.float("ONRECORD_GUARD_S", 1.0)
     ONRECORD_WITNESSES: list[str] = env.list("ONRECORD_WITNESSES", [])
@@ -99,6 +100,8 @@ if ONRECORD_SOCKET_RATE < 1:
     _fail(f"ONRECORD_SOCKET_RATE is {ONRECORD_SOCKET_RATE}; it must be at least 1 frame a second.")
 if ONRECORD_SWEEP_S < 0.1:
     _fail(f"ONRECORD_SWEEP_S is {ONRECORD_SWEEP_S}; it must be at least 0.1 seconds.")
+if not 1 <= ONRECORD_STANDSTILL_S <= 3600:
+    _fail(f"ONRECORD_STANDSTILL_S is {ONRECORD_STANDSTILL_S}; it must be from 1 to 3600 seconds.")
 if ONRECORD_BLOB_STORE and not re.fullmatch(r"s3://[a-z0-9.-]{3,63}(/[^?#]*)?(\?[^#]*)?", ONRECORD_BLOB_STORE):
     _fail("ONRECORD_BLOB_STORE must be like s3://bucket/prefix?region=eu-central-1&endpoint=https://s3.firm.example.")
 if not 1 <= ONRECORD_ATTACHMENT_MAX_MB <= 2048:
@@ -163,8 +166,7 @@ if _database["ENGINE"].endswith("sqlite3"):
     }
     Path(_database["NAME"]).parent.mkdir(parents=True, exist_ok=True)
 elif _database["ENGINE"].endswith("postgresql"):
-    # Under ASGI every request has a thread of its own: connections come from a pool, not from the thread.
-    # A server that vanishes without a word is given up on within half a minute: the hub keeps its connection for long.
+    # Connections come from a pool, not from threads; a server that vanishes is given up on within half a minute.
     _patience = {"connect_timeout": 10, "tcp_user_timeout": 20_000, "keepalives_idle": 10, "keepalives_interval": 5}
     _database["OPTIONS"] = _patience | _database.get("OPTIONS", {})
     _database["OPTIONS"]["pool"] = {

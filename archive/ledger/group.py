@@ -115,7 +115,7 @@ class Group:
 
     def _write(self, arriving: Iterable[Job]) -> None:
         with turn(), database.atomic():
-            with new_page() as self._page:
+            with new_page(is_bounded=True) as self._page:
                 self._started = time.monotonic()  # not before: others may have had the head for long
                 for number, job in enumerate(arriving):
                     job.attempt(is_first=number == 0)

@@ -13,23 +13,25 @@ from archive.keys import KeyStore, confirm_protection, create_keystore, open_key
 from archive.ledger.errors import ForeignRecord, NotInTransaction
 from archive.ledger.guarding import kept_note, refuse_behind, refuse_put_back
 from archive.models import Checkpoint, Head
-from archive.statements import Question, fetch_together
+from archive.statements import Question, fetch_together, is_postgres
 
 _COLUMNS = ("id", "origin", "verifier_key", "size", "frontier")
 
 
-def lock_head() -> Head:
+def lock_head(*, is_bounded: bool = False) -> Head:
     """Return the head's row, locked until the transaction ends; the first call of a new record makes row and keys.
 
     The lock makes appends one after another: sequence numbers, stream numbers and previous hashes are read under it.
     SQLite has no row locks, there the settings make every transaction take the one write lock as it begins.
+    With `is_bounded` PostgreSQL ends the session that says nothing for ONRECORD_STANDSTILL_S while it has the lock. Not
+    for a transaction that changes files as well: a process that goes on afterwards would change them without the lock.
     Raises NotInTransaction, ForeignRecord (BehindGuard where the database was put back), KeyMissing.
     """
     if not connection.in_atomic_block:
         raise NotInTransaction(
             "An entry is written inside the transaction of what it records: use transaction.atomic()."
         )
-    head = _locked() or _found()
+    head = _locked(is_bounded=is_bounded) or _found()
     _refuse_foreign(head)
     refuse_behind(size=head.size, verifier_key=head.verifier_key)
     return head
@@ -89,12 +91,15 @@ def confirm_identity() -> None:
         raise ForeignRecord(f"The latest checkpoint is not one of this record: {error}.") from error
 
 
-def _locked() -> Head | None:
+def _locked(*, is_bounded: bool) -> Head | None:
     # Past the ORM: building the query took a fifth of what a lone entry costs.
-    lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
-    statement = f"SELECT {', '.join(_COLUMNS)} FROM archive_head WHERE id = %s{lock}"  # noqa: S608 (names of the model)
+    columns, bound_ms = ", ".join(_COLUMNS), round(settings.ONRECORD_STANDSTILL_S * 1000)
+    lock = " FOR UPDATE" if is_postgres() else ""
+    # Until the transaction ends, by which the setting goes back.
+    bound = f", set_config('idle_in_transaction_session_timeout', '{bound_ms}', true)" if lock and is_bounded else ""
+    statement = f"SELECT {columns}{bound} FROM archive_head WHERE id = %s{lock}"  # noqa: S608 (names of the model)
     [found] = fetch_together([Question(statement, (Head.ONLY,))])  # together with the BEGIN
-    return Head.from_db(connection.alias, _COLUMNS, found[0]) if found else None
+    return Head.from_db(connection.alias, _COLUMNS, found[0][: len(_COLUMNS)]) if found else None
 
 
 def _found() -> Head:

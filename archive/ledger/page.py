@@ -237,9 +237,9 @@ def open_page() -> Page | None:
 
 
 @contextmanager
-def new_page() -> Iterator[Page]:
-    """Open the page of this transaction under the head's lock, and store it at the end. Raises as lock_head()."""
-    page = Page(lock_head())
+def new_page(*, is_bounded: bool = False) -> Iterator[Page]:
+    """Open the page of this transaction under the head's lock, and store it at the end. As lock_head(), also raises."""
+    page = Page(lock_head(is_bounded=is_bounded))
     _here.page = page
     try:
         with connection.execute_wrapper(page.show):

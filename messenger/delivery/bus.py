@@ -82,11 +82,20 @@ def deliver(hint: str) -> None:
         listener(hint)
 
 
-def listen(listener: Listener, *, take: Taker) -> None:
-    """Have `listener(hint)` called at every wake-up and `take(events)` with what is committed here, from any thread."""
+def listen(listener: Listener, *, take: Taker) -> Callable[[], None]:
+    """Have `listener(hint)` called at every wake-up and `take(events)` with what is committed here, from any thread;
+    return what ends that.
+    """
     with _lock:
         _listeners.add(listener)
         _takers.add(take)
+    return partial(_stop_listening, listener, take)
+
+
+def _stop_listening(listener: Listener, take: Taker) -> None:
+    with _lock:
+        _listeners.discard(listener)
+        _takers.discard(take)
 
 
 _publisher = Publisher(settings.REDIS_URL, channel_of=channel_of, fall_back=deliver) if settings.REDIS_URL else None

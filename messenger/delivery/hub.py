@@ -101,11 +101,16 @@ class Hub:
         """Begin to serve a socket. From now on no revocation and no new membership of its person is missed, so the
         caller reads the session and the heads *after* this call and then calls `follow`.
         """
+        # Counted before anything is waited for: else many that come at once would all find that there are few.
+        self._by_person[line.person_id].add(line)
         if self._marks is None:
-            await self._learn_marks()
+            try:
+                await self._learn_marks()
+            except BaseException:
+                _discard(self._by_person, line.person_id, line)
+                raise
         self.lines.add(line)
         metrics.count(metrics.SOCKETS_OPEN)
-        self._by_person[line.person_id].add(line)
 
     def follow(self, line: Line, starts: Mapping[int, Start]) -> None:
         """Send the socket what comes after its cursors, beginning with what is there already."""

@@ -3,10 +3,9 @@
 import asyncio
 import signal
 import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from types import FrameType
-from weakref import WeakKeyDictionary
 
 import structlog
 from django.conf import settings
@@ -17,7 +16,8 @@ from messenger.delivery.presence import Presence
 from messenger.delivery.reading import Fresh, Source
 from messenger.delivery.subscription import Subscription
 
-_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+_hubs: dict[asyncio.AbstractEventLoop, Hub] = {}
+_endings: dict[asyncio.AbstractEventLoop, Callable[[], None]] = {}  # by which its hub stops to hear the bus
 _tasks: set[asyncio.Task[None]] = set()
 log = structlog.get_logger(__name__)
 
@@ -26,12 +26,13 @@ def hub_of_this_loop(source: Source) -> Hub:
     """Return the hub of the running event loop, starting it when it is the first call."""
     loop = asyncio.get_running_loop()
     if loop not in _hubs:
+        _forget_ended()
         hub = Hub(source=source)
         _hubs[loop] = hub
         if source.circles is not None:
             hub.attendance = presence = Presence(circles=source.circles, publish=bus.announce_people)
             _keep(presence.run())
-        bus.listen(
+        _endings[loop] = bus.listen(
             lambda hint: _pass_from_any_thread(loop, hub, hint), take=lambda events: _hand_over(loop, hub, events)
         )
         _keep(hub.run())
@@ -41,6 +42,14 @@ def hub_of_this_loop(source: Source) -> Hub:
             _keep(subscription.run())
         _say_bye_at_sigterm(loop, hub)
     return _hubs[loop]
+
+
+def _forget_ended() -> None:
+    """Let go of the hubs whose loops are closed. A hub holds its loop, so that no weak reference would do it."""
+    for loop in [loop for loop in _hubs if loop.is_closed()]:
+        _endings.pop(loop)()
+        del _hubs[loop]
+    _tasks.difference_update([task for task in _tasks if task.get_loop().is_closed()])
 
 
 def _say_bye_at_sigterm(loop: asyncio.AbstractEventLoop, hub: Hub) -> None:

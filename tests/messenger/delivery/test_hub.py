@@ -1,6 +1,7 @@
 """Who hears what, when sockets come, stall and go while the hub reads. The store is a small one in memory."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,7 @@ from messenger.delivery import hub as hub_module
 from messenger.delivery.line import MEMBERSHIP_CHANGED, SESSION_ENDED, TOO_SLOW, Line
 from messenger.delivery.outlets import QueuedOutlet
 from messenger.delivery.parcels import Parcel
-from messenger.delivery.reading import Arrival, Stay
+from messenger.delivery.reading import Arrival, Marks, Stay
 from tests.messenger.delivery.stage import ALICE, BOB, LIMIT, TALK, Office, Phone, in_office
 
 
@@ -252,5 +253,45 @@ def test_a_reader_of_whom_half_the_queue_waits_is_spared_what_may_be_lost() -> N
         await office.settle()
         assert 0 in reader.heard and 0 not in stuck.heard
         assert stuck.heard == list(range(1, 151))
+
+    in_office(scene)
+
+
+def test_two_sockets_that_come_at_once_to_an_empty_hub_are_two_at_once() -> None:
+    """Who counts a person's sockets before joining would else let any number of them in while the marks are read."""
+
+    async def scene(office: Office) -> None:
+        read, marks = asyncio.Event(), office.store.marks
+
+        async def read_marks() -> Marks:
+            await read.wait()
+            return await marks()
+
+        office.hub.source = replace(office.hub.source, marks=read_marks)
+        coming = [asyncio.create_task(office.connect(ALICE, after=0)) for _ in range(2)]
+        await office.breathe()
+        assert (office.hub.count_of(ALICE), office.hub.lines) == (2, set())
+        read.set()
+        (_, line), _ = await asyncio.gather(*coming)
+        assert len(office.hub.lines) == 2
+        office.hub.leave(line)
+        assert office.hub.count_of(ALICE) == 1
+
+    in_office(scene)
+
+
+def test_a_socket_that_could_not_join_is_forgotten() -> None:
+    async def scene(office: Office) -> None:
+        async def break_down() -> Marks:
+            raise OSError("the database is away")
+
+        working = office.hub.source
+        office.hub.source = replace(working, marks=break_down)
+        with pytest.raises(OSError, match="away"):
+            await office.connect(ALICE, after=0)
+        assert office.hub.count_of(ALICE) == 0
+        office.hub.source = working
+        await office.connect(ALICE, after=0)
+        assert office.hub.count_of(ALICE) == 1
 
     in_office(scene)

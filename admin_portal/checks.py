@@ -20,7 +20,7 @@ from admin_portal.access import require
 from admin_portal.models import RecordCheck
 from archive import events, ledger
 from archive.events import SYSTEM, Actor
-from archive.outbox import Backoff, Outbox
+from archive.outbox import Backoff, Hold, Outbox
 from archive.outbox import register as register_outbox
 from messenger.people.models import Person
 
@@ -132,23 +132,9 @@ def run_check(check: RecordCheck) -> None:
 
 def _run(check: RecordCheck) -> None:
     began = time.monotonic()
-    report = ledger.check_all(on_progress=_Progress(check).tell)
+    hold = Hold(CHECKS, check, every_s=RENEW_EVERY_S)
+    report = ledger.check_all(on_progress=lambda done, total: hold.go_on(progress_done=done, progress_total=total))
     _finish(check, report, duration_ms=round((time.monotonic() - began) * 1000))
-
-
-class _Progress:
-    """Holds on to the row while the check goes on, and shows how far it is."""
-
-    def __init__(self, check: RecordCheck) -> None:
-        self._check = check
-        self._told_at = time.monotonic()
-
-    def tell(self, done: int, total: int) -> None:
-        """Renew the lease. Raises LeaseLost."""
-        if time.monotonic() - self._told_at < RENEW_EVERY_S:
-            return
-        self._told_at = time.monotonic()
-        CHECKS.renew(self._check, at=timezone.now(), progress_done=done, progress_total=total)
 
 
 def claim_check(at: datetime) -> RecordCheck | None:

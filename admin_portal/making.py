@@ -6,7 +6,6 @@ row that is ready is deleted. So once it may be ready, its row alone decides.
 """
 
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -20,7 +19,7 @@ from admin_portal.scopes import read_scope
 from archive import events, ledger
 from archive.events import SYSTEM, Json
 from archive.export.package import Package, make
-from archive.outbox import Backoff, LeaseLost, Outbox
+from archive.outbox import Backoff, Hold, LeaseLost, Outbox
 from archive.outbox import register as register_outbox
 
 RENEW_EVERY_S = 30.0
@@ -94,20 +93,6 @@ def _deleted_on(error: type[BaseException], *, folder: Path) -> Iterator[None]:
         raise
 
 
-class _Progress:
-    """Holds on to the row while its package is made."""
-
-    def __init__(self, export: ExportRequest) -> None:
-        self._export = export
-        self._renewed_at = time.monotonic()
-
-    def renew(self) -> None:
-        """Renew the lease now and then. Raises LeaseLost."""
-        if time.monotonic() - self._renewed_at >= RENEW_EVERY_S:
-            self._renewed_at = time.monotonic()
-            EXPORTS.renew(self._export, at=timezone.now())
-
-
 def _make_package(export: ExportRequest, folder: Path, *, at: datetime) -> Package:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return make(
@@ -118,7 +103,7 @@ def _make_package(export: ExportRequest, folder: Path, *, at: datetime) -> Packa
         purpose=export.purpose,
         at=at,
         folder=folder,
-        on_progress=_Progress(export).renew,
+        on_progress=Hold(EXPORTS, export, every_s=RENEW_EVERY_S).go_on,
     )
 
 

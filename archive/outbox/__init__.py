@@ -8,6 +8,7 @@ It must not know what the work is, write entries, or take a lock for longer than
 from archive.outbox.backoff import Backoff
 from archive.outbox.boxes import LeaseLost, Outbox
 from archive.outbox.figures import Figures, figures_of
+from archive.outbox.holding import Hold
 from archive.outbox.nudges import NUDGES_LOST, NUDGES_SENT, carry_nudges, nudge
 from archive.outbox.registry import outbox_named, register, registered, task_of
 from archive.outbox.rows import Leased, due_index, parked_index, parked_rests
@@ -17,6 +18,7 @@ __all__ = [
     "NUDGES_SENT",
     "Backoff",
     "Figures",
+    "Hold",
     "LeaseLost",
     "Leased",
     "Outbox",

@@ -8,7 +8,7 @@ trip away: there rows are written out. No name in a statement may come from data
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from psycopg.types.json import Jsonb
 
 # Any, in this module: what columns hold, in the driver's types, and Django's connection, whose parts are untyped.
 Found = list[tuple[Any, ...]]
+MOST_ROWS_KEPT = 128  # as many as a set of posts; a longer statement is written anew, which is little beside its work
 
 
 class Question(NamedTuple):
@@ -94,14 +95,27 @@ def many(values: Sequence[Any]) -> Sequence[Any]:
     return [list(values)] if is_postgres() else values
 
 
-@cache
 def rows_of(kinds: tuple[str, ...], count: int) -> str:
     """Return a select of so many rows, whose values are given by `rows`: its columns are column1, column2, …
 
     `kinds` are PostgreSQL's types of the columns.
     """
-    if not is_postgres():
-        return f"VALUES {', '.join([f'({_places(len(kinds))})'] * count)}"
+    if is_postgres():
+        return _recordset(kinds)
+    return _kept_values(len(kinds), count) if count <= MOST_ROWS_KEPT else _values(len(kinds), count)
+
+
+def _values(width: int, count: int) -> str:
+    return f"VALUES {', '.join([f'({_places(width)})'] * count)}"
+
+
+@lru_cache(maxsize=512)
+def _kept_values(width: int, count: int) -> str:
+    return _values(width, count)
+
+
+@cache
+def _recordset(kinds: tuple[str, ...]) -> str:
     columns = ", ".join(f"column{number} {kind}" for number, kind in enumerate(kinds, 1))
     return f"SELECT * FROM json_to_recordset(%s::json) AS given({columns})"  # noqa: S608 (types of columns)
 

@@ -1,5 +1,6 @@
 """Statements written out: values come back as they went, what is refused is refused, and the connection goes on."""
 
+import tracemalloc
 import uuid
 from datetime import UTC, datetime
 
@@ -28,6 +29,24 @@ def test_rows_come_back_as_they_were_given() -> None:
     run(*insertion(*given))
     found = Stream.objects.order_by("id").values_list("id", "name", "n", "last_hash")
     assert [(*row[:3], bytes(row[3])) for row in found] == given
+
+
+def test_what_is_kept_of_statements_does_not_grow_with_every_number_of_rows() -> None:
+    tracemalloc.start()
+    try:
+        texts = [len(rows_of(KINDS, count)) for count in range(1, 6_000, 20)]
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(texts) == 300
+    assert kept < 1_000_000
+
+
+@pytest.mark.parametrize("count", [127, 128, 129, 1_000])
+def test_more_rows_than_texts_are_kept_for_go_all_the_same(count: int) -> None:
+    given = [(f"id{n:04}", f"name{n}", n, b"x") for n in range(count)]
+    for _ in range(2):
+        assert [row[2] for row in fetch(rows_of(KINDS, count), rows(given))] == list(range(count))
 
 
 @pytest.mark.parametrize("count", [1, 2, 7])

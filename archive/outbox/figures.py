@@ -11,7 +11,10 @@ from archive.outbox.boxes import Outbox
 
 @dataclass(frozen=True)
 class Figures:
-    """Rows by state. `overdue`: for how long the oldest one that could be taken has not been; workers are missing."""
+    """Rows by state; what was leased counts so until somebody else claims it, also when the lease has run out.
+
+    `overdue`: for how long the oldest one has been due: workers are missing, or something else has to come first.
+    """
 
     waiting: int
     leased: int
@@ -20,7 +23,7 @@ class Figures:
 
 
 def figures_of(box: Outbox[Any], *, at: datetime) -> Figures:  # Any: of whichever rows
-    """Count an outbox in two queries, along its two small indexes."""
+    """Count an outbox in two queries: along small indexes, where its table has them and is not small itself."""
     due = box.rows().filter(due_at__isnull=False)
     found = due.aggregate(
         waiting=Count("pk", filter=Q(lease_token=None)),

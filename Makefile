@@ -25,11 +25,12 @@ test: .venv/.dev ## Run every test on SQLite, then on PostgreSQL and Redis
 faults: .venv/.dev ## Attack the record 10,000 times, kill its writer 300 times, and break delivery for some hours
 	@ONRECORD_FAULTS_MUTATIONS=10000 ONRECORD_FAULTS_ALONE=5000 ONRECORD_FAULTS_CLEAN=200 ONRECORD_FAULTS_FILES=50 \
 		ONRECORD_FAULTS_PACKAGES=700 ONRECORD_FAULTS_KILLS=25 ONRECORD_FAULTS_LONG=1 $(BIN)/python -m tests -rP tests/faults/tampering \
-		tests/faults/test_failpoints.py tests/faults/test_disposal_kills.py tests/faults/test_rotation_kills.py tests/faults/delivery
+		tests/faults/test_failpoints.py tests/faults/test_disposal_kills.py tests/faults/test_rotation_kills.py tests/faults/delivery \
+		tests/security/test_ended_meanwhile.py
 
 bench: .venv/.dev ## Measure the record (NAME=append, BACKEND=sqlite) or delivery beside its peers (NAME=realtime, QUICK=1); JSON lines
 	@$(BIN)/python -m bench $(NAME) $(if $(BACKEND),--backend $(BACKEND)) $(if $(ENTRIES),--entries $(ENTRIES)) \
-		$(if $(MEMBERS),--members $(MEMBERS)) $(if $(SERVER),--server $(SERVER)) \
+		$(if $(COPIES),--copies $(COPIES)) $(if $(MEMBERS),--members $(MEMBERS)) $(if $(SERVER),--server $(SERVER)) \
 		$(if $(filter undefined,$(origin PEERS)),,--peers "$(PEERS)") $(if $(QUICK),--quick)
 
 check: .venv/.dev node_modules/.package-lock.json ## Lint, types, import contracts, migrations, deployment, templates, guards

@@ -12,6 +12,7 @@ class MessengerConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect sign-in, the chat's part in the record's work, and the API schema. By name: they need the models."""
+        import_string("messenger.people.doors.register")()
         import_string("messenger.web.accounts.connect_signals")()
         import_string("messenger.conversations.comparing.register")()
         import_string("messenger.conversations.erasing.register")()

@@ -13,6 +13,7 @@ from archive.ledger.check_blobs import check_blobs
 from archive.ledger.check_leaves import check_leaves
 from archive.ledger.checking import CheckReport, Problem, check
 from archive.ledger.comparing import Recorded, check_all, check_without_files, compare, register_comparison
+from archive.ledger.conditions import register_condition
 from archive.ledger.entries import Receipt
 from archive.ledger.errors import BehindGuard, EntryNotFound, ForeignRecord, NotBehind, NotInTransaction
 from archive.ledger.fairness import FairQueue, QueueFull
@@ -101,6 +102,7 @@ __all__ = [
     "record_break",
     "record_heads",
     "register_comparison",
+    "register_condition",
     "register_rebuilding",
     "stop_writer",
     "stream_leaves",

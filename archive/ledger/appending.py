@@ -10,6 +10,7 @@ from datetime import datetime
 from django.db import transaction as database
 
 from archive.events import SYSTEM, Event, StreamHeads
+from archive.ledger.conditions import require_conditions
 from archive.ledger.entries import Receipt
 from archive.ledger.page import new_page, open_page
 from archive.ledger.reading import heads, heads_root
@@ -22,12 +23,14 @@ def transaction() -> Iterator[None]:
 
     So what an action checks still holds when its entry is written, all actions have one order, and no two of them can
     wait for each other: whatever else they lock, they hold this lock. Also a decorator. Nesting makes a savepoint.
+    Raises as lock_head(), and what a condition that is not met raises (conditions.py).
     """
     with turn(), database.atomic():
         if open_page() is not None:
             yield
             return
         with new_page():
+            require_conditions()
             yield
 
 
@@ -51,6 +54,7 @@ def record_all(events: Sequence[Event]) -> list[Receipt]:
     if page is not None:
         return page.append(events)
     with new_page() as own:
+        require_conditions()
         return own.append(events)
 
 

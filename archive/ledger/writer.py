@@ -17,6 +17,7 @@ import structlog
 from django.db import connection
 
 from archive.ledger.appending import transaction
+from archive.ledger.conditions import require_conditions
 from archive.ledger.fairness import FairQueue, QueueFull
 from archive.ledger.group import Group, Job, OutcomeUnknown
 
@@ -163,7 +164,7 @@ def action(*, lane: str = "") -> Callable[[Callable[Given, Result]], Callable[Gi
                     return function(*args, **kwargs)
             _writer.require_elsewhere()
             give_back_connection()
-            call = partial(function, *args, **kwargs)
+            call = partial(_under_conditions, partial(function, *args, **kwargs))
             job = _writer.submit(call, name=function.__qualname__, lane=(function.__qualname__, kwargs.get(lane)))
             result: Result = job.finish()
             return result
@@ -171,6 +172,11 @@ def action(*, lane: str = "") -> Callable[[Callable[Given, Result]], Callable[Gi
         return act
 
     return decorate
+
+
+def _under_conditions(call: Callable[[], Result]) -> Result:
+    require_conditions()
+    return call()
 
 
 def hand_in(call: Callable[[], Result], *, name: str, lane: Hashable, then: Then[Result]) -> None:

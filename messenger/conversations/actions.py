@@ -6,6 +6,7 @@ Posts are checked here for their form and handed over (postbox.py); what becomes
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
 from django.conf import settings
@@ -13,15 +14,18 @@ from django.db import connection
 from django.utils import timezone
 
 from archive import events, ledger
+from archive.statements import Question, fetch_together
 from messenger.conversations import attachments as files
 from messenger.conversations import postbox
-from messenger.conversations.access import access_conversation
+from messenger.conversations.access import LARGEST, Seat
 from messenger.conversations.markup import is_quick, render_body
 from messenger.conversations.models import Message, ReadMarker
 from messenger.conversations.posting import Answer, Posted, Refusal, Wish
+from messenger.conversations.seats import seats_from, seats_question
 from messenger.delivery.waking import settled
-from messenger.people.doors import Door
-from messenger.people.errors import Denial, Invalid
+from messenger.people.doors import Door, coming_in_by, door_in_use, doors_question, open_doors
+from messenger.people.errors import Denial, Invalid, NotFound, SignedOut
+from messenger.people.loading import columns, load
 from messenger.people.models import Person
 
 __all__ = ["Posted", "Refusal", "clean_body", "mark_read", "post_from_loop", "post_message"]
@@ -90,11 +94,19 @@ def _told(answer: Answer) -> Posted | Refusal:
     return answer
 
 
-@ledger.action(lane="conversation_id")
 def mark_read(person: Person, *, conversation_id: int, n: int, at: datetime | None = None) -> ReadMarker:
-    """Move the person's read marker forward to number `n`; an older number changes nothing and records nothing."""
-    seat = access_conversation(person, conversation_id)
-    marker = ReadMarker.objects.get(conversation=seat.conversation, person=person)
+    """Move the person's read marker forward to number `n`; an older number changes nothing and records nothing.
+
+    Raises SignedOut, NotFound.
+    """
+    door = door_in_use()
+    with coming_in_by(None):  # it is looked at in one trip with the seat: there is no act of which there are more
+        return _mark_read(person.pk, conversation_id=conversation_id, n=n, door=door, at=at)
+
+
+@ledger.action(lane="conversation_id")
+def _mark_read(person_id: int, *, conversation_id: int, n: int, door: Door | None, at: datetime | None) -> ReadMarker:
+    seat, marker = _place_of(person_id, conversation_id, door=door)
     n = min(n, seat.conversation.head)
     if n <= marker.n:
         return marker
@@ -104,8 +116,8 @@ def mark_read(person: Person, *, conversation_id: int, n: int, at: datetime | No
     marker.ordinal = max(marker.ordinal, *(ordinal for (ordinal,) in newest), 0)
     ledger.record(
         events.ReceiptMarked(
-            stream=f"person:{person.pk}",
-            actor=person.as_actor(),
+            stream=f"person:{person_id}",
+            actor=seat.person.as_actor(),
             at=marker.at,
             conversation=seat.conversation.stream,
             n=n,
@@ -113,3 +125,28 @@ def mark_read(person: Person, *, conversation_id: int, n: int, at: datetime | No
     )
     marker.save(update_fields=["n", "ordinal", "at"])
     return marker
+
+
+def _place_of(person_id: int, conversation_id: int, *, door: Door | None) -> tuple[Seat, ReadMarker]:
+    """Return the seat and how far it has read, through a door that opens. Raises SignedOut, NotFound."""
+    key, doors = (person_id, conversation_id), {door} if door else set()
+    if conversation_id > LARGEST:
+        raise NotFound
+    of_seats, of_doors, of_markers = fetch_together(
+        [seats_question([key]), doors_question(doors, at=timezone.now()), Question(_marker(), key)]
+    )
+    if doors != open_doors(doors, of_doors):
+        raise SignedOut
+    seat = seats_from(of_seats).get(key)
+    if seat is None:
+        raise NotFound
+    return seat, load(ReadMarker, of_markers[0])
+
+
+@cache
+def _marker() -> str:
+    """Written out, because each mark asks it."""
+    return (
+        f"SELECT {columns(ReadMarker, 'marker')} FROM {ReadMarker._meta.db_table} marker "  # noqa: S608 (names of models)
+        "WHERE marker.person_id = %s AND marker.conversation_id = %s"
+    )

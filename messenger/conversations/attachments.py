@@ -13,7 +13,6 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
 from archive import events, ledger, uploads
@@ -63,8 +62,8 @@ def too_large() -> Invalid:
 def take_in(person: Person, source: Source, *, name: str, at: datetime | None = None) -> Upload:
     """Seal a file as it comes and keep it for a message; on return it is durable and was read back.
 
-    Raises NotAllowed, Conflict (too many are waiting), Invalid (field `file`: too large, of a type that is not
-    allowed, no image although it says so), Unavailable (the disk or the store takes nothing, no key can be had).
+    Raises SignedOut, NotAllowed, Conflict (too many are waiting), Invalid (field `file`: too large, of a type that is
+    not allowed, no image although it says so), Unavailable (disk or store takes nothing, no key can be had).
     """
     at, upload_id = at or timezone.now(), uuid.uuid4()
     name = filetypes.clean_name(name)
@@ -79,9 +78,8 @@ def take_in(person: Person, source: Source, *, name: str, at: datetime | None = 
     except (uploads.NotKept, uploads.BlobDamaged, ledger.KeyMissing) as error:
         raise Unavailable("file", _NOT_KEPT) from error
     width, height = size or (None, None)
-    with transaction.atomic():
-        # Again, and one after the other: files on their way at the same time have not seen each other.
-        Person.objects.select_for_update(no_key=True).get(pk=person.pk)  # no message waits for that
+    # A body can take its time: what it came in by is looked at again, and one after the other the room that there is.
+    with ledger.transaction():
         _require_room(person)
         return Upload.objects.create(
             pk=upload_id,

@@ -12,6 +12,7 @@ from messenger.conversations.models import Conversation, ReadMarker
 from messenger.conversations.stream import append
 from messenger.people.errors import Conflict, NotAllowed, NotFound
 from messenger.people.models import Person
+from messenger.people.standing import as_now
 from messenger.spaces.models import Membership, Roster
 
 OPEN_HISTORY = (Conversation.TEAM, Conversation.BROADCAST, Conversation.CLIENT)
@@ -20,6 +21,7 @@ OPEN_HISTORY = (Conversation.TEAM, Conversation.BROADCAST, Conversation.CLIENT)
 def add_member(by: Person, *, conversation_id: int, person_id: int, at: datetime | None = None) -> Membership:
     """Add a colleague. In spaces and client threads they see the history, in groups what is said from now on."""
     with ledger.transaction():
+        by = as_now([by])[by.pk]
         seat = access_conversation(by, conversation_id)
         if not seat.may_manage:
             raise NotAllowed("Only an owner adds people here.")
@@ -32,6 +34,7 @@ def add_member(by: Person, *, conversation_id: int, person_id: int, at: datetime
 def take_thread(person: Person, *, conversation_id: int, at: datetime | None = None) -> Membership:
     """Take a client thread that nobody holds (an inbound text from an unknown number); administrators may not."""
     with ledger.transaction():
+        person = as_now([person])[person.pk]
         conversation = Conversation.objects.filter(pk=conversation_id, kind=Conversation.CLIENT).first()
         if conversation is None or not person.can("threads.take"):
             raise NotFound
@@ -45,6 +48,7 @@ def remove_member(
 ) -> None:
     """Remove somebody, or leave (`person_id` is one's own). They hear nothing numbered after the removal."""
     with ledger.transaction():
+        by = as_now([by])[by.pk]
         seat = access_conversation(by, conversation_id)
         if seat.conversation.kind == Conversation.DIRECT:
             raise NotAllowed("Nobody is removed from a direct conversation.")

@@ -13,7 +13,7 @@ from messenger.conversations.models import Message, MessageReport
 from messenger.conversations.stream import append
 from messenger.people.errors import Conflict, Invalid, NotAllowed
 from messenger.people.models import Person
-from messenger.people.standing import acting
+from messenger.people.standing import acting, as_now
 
 REASONS = {
     "conduct": "Harassment or abuse",
@@ -33,6 +33,7 @@ def report_message(
     if len(comment) > 1000 or "\x00" in comment:
         raise Invalid("comment", "The comment is at most 1,000 characters of text.")
     with ledger.transaction():
+        person = as_now([person])[person.pk]
         seat, message = access_message(person, conversation_id, n)
         known = MessageReport.objects.filter(message=message, reporter=person).first()
         if known is not None:

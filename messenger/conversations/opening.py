@@ -41,28 +41,28 @@ class _Plan:
 
 def open_direct(person: Person, *, others: Sequence[int], at: datetime | None = None) -> Opened:
     """Open the one direct conversation of a set of two to eight people, or return it."""
-    people = _colleagues(person, others)
-    if not 2 <= len(people) <= 8:
-        raise Invalid("people", "A direct conversation is between two and eight people, yourself included.")
-    key = hashlib.sha256(",".join(str(one.pk) for one in people).encode()).hexdigest()
     with ledger.transaction():
+        people = _colleagues(person, others)
+        if not 2 <= len(people) <= 8:
+            raise Invalid("people", "A direct conversation is between two and eight people, yourself included.")
+        key = hashlib.sha256(",".join(str(one.pk) for one in people).encode()).hexdigest()
         known = Conversation.objects.filter(roster__direct_key=key).select_related("roster").first()
         if known is not None:
             return Opened(conversation=known, is_new=False)
         roster = Roster.objects.create(direct_key=key)
         plan = _Plan(kind=Conversation.DIRECT, title="", people=people)
-        return Opened(conversation=_open(plan, roster, by=person.as_actor(), at=at), is_new=True)
+        return Opened(conversation=_open(plan, roster, by=_actor(people, person), at=at), is_new=True)
 
 
 def open_group(person: Person, *, title: str, others: Sequence[int], at: datetime | None = None) -> Conversation:
     """Open a group with a title; every member may add others."""
     title = _clean_title(title)
-    people = _colleagues(person, others)
-    if len(people) < 2:
-        raise Invalid("people", "Choose at least one other person.")
     with ledger.transaction():
+        people = _colleagues(person, others)
+        if len(people) < 2:
+            raise Invalid("people", "Choose at least one other person.")
         plan = _Plan(kind=Conversation.GROUP, title=title, people=people)
-        return _open(plan, Roster.objects.create(), by=person.as_actor(), at=at)
+        return _open(plan, Roster.objects.create(), by=_actor(people, person), at=at)
 
 
 def open_space(
@@ -72,13 +72,13 @@ def open_space(
     if kind not in (Space.TEAM, Space.BROADCAST):
         raise Invalid("kind", "A space is a team space or a broadcast space.")
     title = _clean_title(title)
-    people = _colleagues(person, others)
     with ledger.transaction():
+        people = _colleagues(person, others)
         at = at or timezone.now()
         roster = Roster.objects.create()
         Space.objects.create(kind=kind, name=title, purpose=purpose[:200], roster=roster, created_at=at)
         plan = _Plan(kind=kind, title=title, people=people, owners=frozenset({person.pk}))
-        return _open(plan, roster, by=person.as_actor(), at=at)
+        return _open(plan, roster, by=_actor(people, person), at=at)
 
 
 def open_client_thread(
@@ -88,12 +88,12 @@ def open_client_thread(
 
     A thread that somebody else holds must be shared by its members: NotAllowed.
     """
-    people = _colleagues(person, others)
     with ledger.transaction():
+        people = _colleagues(person, others)
         known = Conversation.objects.filter(contact=contact).first()
         if known is None:
             plan = _Plan(kind=Conversation.CLIENT, title=contact.name, people=people, contact=contact)
-            return Opened(_open(plan, Roster.objects.create(), by=person.as_actor(), at=at), is_new=True)
+            return Opened(_open(plan, Roster.objects.create(), by=_actor(people, person), at=at), is_new=True)
         holders = set(
             Membership.objects.filter(roster=known.roster_id, until_n=None).values_list("person_id", flat=True)
         )
@@ -147,12 +147,17 @@ def _open(plan: _Plan, roster: Roster, *, by: Actor, at: datetime | None) -> Con
 
 
 def _colleagues(person: Person, others: Sequence[int]) -> list[Person]:
-    """Return the person and the active colleagues named, ascending by id."""
+    """Return the person and the active colleagues named, ascending by id; read under the record's lock."""
     wanted = {person.pk, *others}
     people = list(Person.objects.filter(pk__in=wanted, is_active=True, is_examiner=False).order_by("pk"))
     if len(people) != len(wanted):
         raise NotFound
     return people
+
+
+def _actor(people: Sequence[Person], person: Person) -> Actor:
+    """Return who opens it, with the roles held now: the person at hand was read when their request came in."""
+    return next(one for one in people if one.pk == person.pk).as_actor()
 
 
 def _clean_title(title: str) -> str:

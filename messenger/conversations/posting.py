@@ -22,7 +22,7 @@ from messenger.conversations.models import Conversation, Mention, Message, Refus
 from messenger.conversations.seats import SeatKey, seats_from, seats_question
 from messenger.conversations.stream import Said, Words, append_messages
 from messenger.people.doors import Door, doors_question, open_doors
-from messenger.people.errors import Conflict, Denial, Invalid, NotAllowed, NotFound
+from messenger.people.errors import Conflict, Denial, Invalid, NotAllowed, NotFound, SignedOut
 from messenger.people.models import Person
 from messenger.policy.access import rules_from, rules_question
 from messenger.policy.verdicts import Phrase, Verdict, review
@@ -77,9 +77,11 @@ class Standing:
     at: datetime
 
     def seat_of(self, wish: Wish) -> Seat:
-        """Return the seat that the wish is made from. Raises NotFound, also where its own door does not open."""
+        """Return the seat that the wish is made from. Raises SignedOut where its door does not open, else NotFound."""
+        if wish.door is not None and wish.door not in self.doors:
+            raise SignedOut
         seat = self.seats.get((wish.person_id, wish.conversation_id))
-        if seat is None or not (wish.door is None or wish.door in self.doors):
+        if seat is None:
             raise NotFound
         return seat
 

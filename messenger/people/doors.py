@@ -1,17 +1,23 @@
 """By what somebody came in, a sign-in session or a personal token, and whether it still opens; many looked up at once.
 
-For whoever keeps somebody's door at hand for long and acts through it again and again. Reads only; it must not say what
-the person behind a door may do, nor whether they are still active: access functions do.
+The door in use is known for as long as a request is answered, and each act of the request looks at it again under the
+record's lock. So what is done through a door that has ended meanwhile is not recorded, whatever act it is. Reads only;
+it must not say what the person behind a door may do, nor whether they are still active: access functions do.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 
-from archive.statements import Found, Question, many, one_of
+from archive import ledger
+from archive.statements import Found, Question, fetch, many, one_of
+from messenger.people.errors import SignedOut
 from messenger.people.models import ApiToken, SignInSession
 
 
@@ -22,6 +28,44 @@ class Door:
     person_id: int
     digest: str
     is_token: bool
+
+
+_in_use: ContextVar[Door | None] = ContextVar("door", default=None)
+
+
+@contextmanager
+def coming_in_by(door: Door | None) -> Iterator[None]:
+    """Have the acts of the block look at this door again; None for who comes in by none, as strangers and commands."""
+    before = _in_use.get()
+    _in_use.set(door)
+    try:
+        yield
+    finally:
+        _in_use.set(before)
+
+
+def change_door(door: Door) -> None:
+    """Go on by another door until the block of `coming_in_by` ends, which has found it open."""
+    _in_use.set(door)
+
+
+def door_in_use() -> Door | None:
+    """Return by what the request at hand came in, None where it is nobody's or nobody asks."""
+    return _in_use.get()
+
+
+# rule: us-hipaa-access
+def look_again() -> None:
+    """Raise SignedOut unless the door in use still opens. Called under the record's lock, before each act."""
+    door = _in_use.get()
+    if door is None:
+        return
+    if not open_doors([door], fetch(*doors_question([door], at=timezone.now()))):
+        raise SignedOut
+
+
+def register() -> None:
+    ledger.register_condition("door", look_again)
 
 
 def door_of_session(session: SignInSession) -> Door:

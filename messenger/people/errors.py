@@ -24,6 +24,13 @@ class NotFound(Denial):
         super().__init__(message)
 
 
+class SignedOut(NotFound):
+    """What the person came in by, a session or a token, has ended since: nothing is theirs here any more.
+
+    A page or a call then answers as it would have, had it come later; to a socket there is simply nothing here.
+    """
+
+
 class NotAllowed(Denial):
     """The person may see the thing, but may not do this to it."""
 

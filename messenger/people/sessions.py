@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from archive import events, ledger
 from archive.statements import fetch
+from messenger.people.errors import NotAllowed
 from messenger.people.loading import columns, load, width
 from messenger.people.models import Person, Revocation, SignInSession, digest_of
 from messenger.people.standing import as_now
@@ -25,9 +26,15 @@ from messenger.people.standing import as_now
 def start_session(
     person: Person, *, session_key: str, address: str, agent: str, at: datetime | None = None
 ) -> SignInSession:
-    """Record a sign-in. The same session key again returns the row that exists."""
+    """Record a sign-in. The same session key again returns the row that exists.
+
+    Raises NotAllowed where the person was deactivated, or their password changed, after it was found to be right.
+    """
     at = at or timezone.now()
     digest = digest_of(session_key)
+    now = as_now([person])[person.pk]
+    if not now.is_active or now.password != person.password:
+        raise NotAllowed("Sign in again.")
     known = SignInSession.objects.filter(key_digest=digest).first()
     if known is not None:
         return known
@@ -168,7 +175,10 @@ def record_refused_sign_in(login: str, *, address: str, reason: str, at: datetim
 def change_password(
     person: Person, *, password: str, except_session: SignInSession | None, at: datetime | None = None
 ) -> None:
-    """Set a password that has been validated, and end every session but the one in which it was changed."""
+    """Set a password that has been validated, and end every session but the one in which it was changed.
+
+    Raises NotAllowed for who was deactivated.
+    """
     # On the caller's object, which goes on to renew its own session from the new hash; and before the transaction,
     # because hashing is slow on purpose and must not hold up the record.
     person.set_password(password)
@@ -178,6 +188,8 @@ def change_password(
 @ledger.transaction()
 def _keep_password(person: Person, *, except_session: SignInSession | None, at: datetime) -> None:
     row = as_now([person])[person.pk]
+    if not row.is_active:
+        raise NotAllowed
     others = list(_others(row, except_session))
     person.save(update_fields=["password"])
     changed = events.PasswordChanged(stream=f"person:{row.pk}", actor=row.as_actor(), at=at)

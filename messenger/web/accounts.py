@@ -17,6 +17,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest
 
 from messenger.people import actions
+from messenger.people.doors import change_door, door_of_session
 from messenger.people.models import Person
 from messenger.web.gates import sign_in_session_of
 
@@ -105,6 +106,8 @@ def follow_session(request: HttpRequest, user: Person, **kwargs: Any) -> None:
     session = sign_in_session_of(request)
     if session is not None:
         actions.move_session(session, session_key=str(request.session.session_key))
+        session.refresh_from_db(fields=["key_digest"])
+        change_door(door_of_session(session))
 
 
 def drop_sessions(request: HttpRequest, user: Person, **kwargs: Any) -> None:

@@ -111,10 +111,7 @@ def opt_out(request: HttpRequest, contact_id: int) -> HttpResponse:
 @require_POST
 def take(request: HttpRequest, conversation_id: int) -> HttpResponse:
     """Take a thread that nobody holds."""
-    try:
-        membership.take_thread(_texter(request), conversation_id=conversation_id)
-    except errors.NotFound as error:
-        raise Http404 from error
+    membership.take_thread(_texter(request), conversation_id=conversation_id)
     return redirect("conversation", conversation_id=conversation_id)
 
 

@@ -36,6 +36,7 @@ CODES: Final[tuple[tuple[type[exceptions.APIException], str], ...]] = (
     (exceptions.Throttled, "throttled"),
     (exceptions.PermissionDenied, "forbidden"),
 )
+UNKNOWN: Final = "This token is unknown or has been revoked."
 REFUSED: Final = "The firm's rules do not allow this message. Nobody has seen it."
 NOTHING_HERE: Final = errors.NotFound().message
 NOT_ALLOWED: Final = errors.NotAllowed().message
@@ -71,6 +72,8 @@ def failure(code: str, message: str, *, field: str | None = None) -> dict[str, A
 
 def api_error(error: Exception, context: dict[str, Any]) -> Response | None:
     """Shape whatever a view of the API raised; None (a failure of ours) goes on to the server's handler."""
+    if isinstance(error, errors.SignedOut):
+        error = _came_too_late(context)
     if isinstance(error, errors.Denial):
         return _denied(error)
     if isinstance(error, UNRECORDED):
@@ -87,6 +90,14 @@ def api_error(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, exceptions.APIException):
         return _answer(error.status_code, failure(_code_of(error), str(error.detail)), headers=_headers_of(error))
     return None
+
+
+def _came_too_late(context: dict[str, Any]) -> exceptions.APIException:
+    """Return what the call would have been told, had it come after its session or token had ended."""
+    request = context["request"]
+    late = exceptions.AuthenticationFailed(UNKNOWN) if request.auth else exceptions.NotAuthenticated()
+    setattr(late, "auth_header", context["view"].get_authenticate_header(request))  # noqa: B010  # as DRF notes it
+    return late
 
 
 def _denied(denial: errors.Denial) -> Response:

@@ -18,12 +18,12 @@ from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 
 from messenger.people import errors
-from messenger.people.doors import Door, door_of_session, door_of_token
+from messenger.people.doors import Door, change_door, coming_in_by, door_of_session, door_of_token
 from messenger.people.firm import is_founded
 from messenger.people.models import ApiToken, Person, SignInSession
 from messenger.people.sessions import expire_session, live_session
 from messenger.people.tokens import live_token
-from messenger.web.errors import CsrfFailed, TooLarge, is_api, page_for
+from messenger.web.errors import UNKNOWN, CsrfFailed, TooLarge, is_api, page_for
 
 Next = Callable[[HttpRequest], HttpResponse]
 BEFORE_FOUNDING: Final = ("/static/", "/healthz", "/readyz", "/welcome/")
@@ -45,14 +45,28 @@ class LiveSessionMiddleware:
             if session is None or session.person_id != request.user.pk:
                 return self._turn_away(request)
             setattr(request, "sign_in_session", session)  # noqa: B010
-        return self.get_response(request)
+        return self._let_in(request)
+
+    def _let_in(self, request: HttpRequest) -> HttpResponse:
+        with coming_in_by(door_of(request)):  # each act looks at it again
+            return self.get_response(request)
 
     def _turn_away(self, request: HttpRequest) -> HttpResponse:
         expire_session(request.session.session_key)
         logout(request)
-        if is_api(request):
-            return self.get_response(request)
-        return redirect_to_login(request.get_full_path() if request.method == "GET" else "/")
+        return self._let_in(request) if is_api(request) else to_sign_in(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Turn away from a page whoever's session ended while an act of theirs waited."""
+        if not isinstance(exception, errors.SignedOut):
+            return None
+        setattr(request, "sign_in_session", None)  # noqa: B010
+        logout(request)
+        return to_sign_in(request)
+
+
+def to_sign_in(request: HttpRequest) -> HttpResponse:
+    return redirect_to_login(request.get_full_path() if request.method == "GET" else "/")
 
 
 def sign_in_session_of(request: HttpRequest) -> SignInSession | None:
@@ -84,7 +98,9 @@ class DenialMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        return page_for(request, exception) if isinstance(exception, errors.Denial) else None
+        if isinstance(exception, errors.Denial) and not isinstance(exception, errors.SignedOut):
+            return page_for(request, exception)
+        return None
 
 
 class FirstRunMiddleware:
@@ -122,7 +138,8 @@ class TokenAuthentication(BaseAuthentication):
             return None
         token = live_token(secret)
         if token is None:
-            raise AuthenticationFailed("This token is unknown or has been revoked.")
+            raise AuthenticationFailed(UNKNOWN)
+        change_door(door_of_token(token))
         return token.person, token
 
     def authenticate_header(self, request: Request) -> str:

@@ -7,7 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from messenger.people import roles
-from messenger.people.errors import Denial
+from messenger.people.errors import Denial, NotFound
 
 
 def _control(kind: type[forms.Widget], **attrs: Any) -> forms.Widget:
@@ -83,7 +83,12 @@ class TokenForm(forms.Form):
 
 
 def show_error(form: forms.Form, error: Denial) -> None:
-    """Say beside the field what an action refused, or above the form when it was no field of it."""
+    """Say beside the field what an action refused, or above the form when it was no field of it.
+
+    Raises what is said of nothing: who came by a session that has ended, or asks for what is absent, sees no form.
+    """
+    if isinstance(error, NotFound):
+        raise error
     form.add_error(error.field if error.field in form.fields else None, error.message)
 
 

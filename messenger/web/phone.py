@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from messenger.conversations.texts import receive_text
+from messenger.people.doors import coming_in_by
 from messenger.people.models import Contact
 from messenger.sms.phone import phone_of, phones, texts_on
 from messenger.sms.transports.simulator import Simulator
@@ -67,13 +68,14 @@ def answer(request: HttpRequest, contact_id: int) -> HttpResponse:
         context = _context(contact) | {"error": "Write up to 1,600 characters."}
         return render(request, "messenger/phone/page.html", context, status=422)
     key: UUID = form.cleaned_data["key"]
-    receive_text(
-        carrier=Simulator.name,
-        carrier_id=f"phone-{key.hex}",
-        number=contact.number,
-        to=settings.ONRECORD_SMS_SENDER,
-        body=form.words(),
-    )
+    with coming_in_by(None):  # whoever is signed in beside it: the text is the client's
+        receive_text(
+            carrier=Simulator.name,
+            carrier_id=f"phone-{key.hex}",
+            number=contact.number,
+            to=settings.ONRECORD_SMS_SENDER,
+            body=form.words(),
+        )
     return redirect("phone", contact_id=contact.pk)
 
 

@@ -8,7 +8,6 @@ import contextlib
 import time
 import uuid
 from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -31,20 +30,19 @@ from messenger.delivery.process import hub_of_this_loop
 from messenger.delivery.reading import Batch, Marks, Source, Start, Want
 from messenger.delivery.throttle import Throttle, TypingGate
 from messenger.people import errors
+from messenger.people.doors import coming_in_by
 from messenger.people.models import Person
 from messenger.web import frames_in, lobby
 from messenger.web.build import BUILD_ID
 from messenger.web.errors import AGAIN, FAILED, UNRECORDED, refusal_frame
 from messenger.web.gates import SocketGuest, guest_of_scope, live_person
 from messenger.web.lobby import Lobby, Wait, address_of
-from messenger.web.threads import in_database, in_hub_thread
+from messenger.web.threads import as_act, in_database, in_hub_thread
 
 CATCH_UP_EVENTS = 200
 MOST_SOCKETS = 100  # of one person in one process: each may hold a queue of a mebibyte
 SUBPROTOCOL = "onrecord.v1"
 TRY_AGAIN_LATER = 1013
-# For posts with files; those without wait for their commit in the event loop.
-POST_THREADS = ThreadPoolExecutor(max_workers=16, thread_name_prefix="post")
 TYPING = TypingGate()
 LOBBY = Lobby()
 
@@ -156,7 +154,7 @@ class ChatSocket(AsyncWebsocketConsumer):
             await self._post(frame)
         elif kind == "read":
             n = frames_in.number_of(frame, "n")
-            await in_database(self._mark_read, frames_in.number_of(frame, "c"), n)
+            await as_act(self._mark_read, frames_in.number_of(frame, "c"), n)
         elif kind == "typing":
             await self._typing(frames_in.number_of(frame, "c"))
         else:
@@ -218,13 +216,14 @@ class ChatSocket(AsyncWebsocketConsumer):
             outcome = await actions.post_from_loop(
                 person, conversation_id=conversation_id, client_key=key, body=body, door=door
             )
-        else:  # their store is asked first, and nobody else's commit waits for it
+        else:  # in a thread: their store is asked first, and nobody else's commit waits for it
             act = partial(actions.post_message, person, conversation_id=conversation_id, client_key=key, body=body)
-            outcome = await in_database(act, attachments=attachments, door=door, executor=POST_THREADS)
+            outcome = await as_act(act, attachments=attachments, door=door)
         await self._say(await _answer_to(outcome))
 
     def _mark_read(self, conversation_id: int, n: int) -> None:
-        actions.mark_read(self._fresh_person(), conversation_id=conversation_id, n=n)
+        with coming_in_by(self.guest.door):
+            actions.mark_read(self.guest.person, conversation_id=conversation_id, n=n)
 
     async def _typing(self, conversation_id: int) -> None:
         """What comes too often is left out without a word: it is of no weight. Refused first, so that a conversation

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -36,6 +36,11 @@ class Answer:
     def is_to_sign_in(self) -> bool:
         """Say whether this is the way from a page to the sign-in and back again."""
         return self.status == 302 and self.location.startswith("/accounts/login/?next=")
+
+    def without(self, other: "Answer") -> dict[str, object]:
+        """Return what of this answer is not so in the other one."""
+        mine, theirs = asdict(self), asdict(other)
+        return {name: value for name, value in mine.items() if value != theirs[name]}
 
     def code(self) -> str | None:
         """Return the protocol's word for the failure; None when the answer does not have the shape of one."""

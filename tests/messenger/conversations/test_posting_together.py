@@ -24,7 +24,7 @@ from messenger.conversations.posting import Answer, Posted, Refusal, Wish, write
 from messenger.conversations.seats import seats_from, seats_question
 from messenger.people.actions import create_token, deactivate, revoke_token
 from messenger.people.doors import Door, door_of_session, door_of_token, doors_question, open_doors
-from messenger.people.errors import Conflict, Denial, NotAllowed, NotFound, Unavailable
+from messenger.people.errors import Conflict, Denial, NotAllowed, NotFound, SignedOut, Unavailable
 from messenger.people.models import Person
 from messenger.people.sessions import end_session, start_session
 from messenger.policy.actions import add_rule
@@ -185,7 +185,7 @@ def test_who_loses_their_door_or_seat_while_their_post_waits_posts_nothing(cast:
         revoke_token(cast.bob, token=token)
         membership.remove_member(cast.alice, conversation_id=talk.pk, person_id=cast.charlie.pk)
         deactivate(cast.adam, person=cast.dana, reason="left")
-    assert [type(answer) for answer in outcomes(waiting)] == [NotFound, Posted, NotFound, NotFound]
+    assert [type(answer) for answer in outcomes(waiting)] == [SignedOut, Posted, NotFound, NotFound]
     assert [message.body for message in Message.objects.all()] == ["by the other one"]
 
 

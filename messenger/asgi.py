@@ -12,9 +12,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "messenger.settings")
 django.setup(set_prefix=False)
 
 from messenger.web.handler import OneThreadHandler  # noqa: E402  (models load after the set-up above)
+from messenger.web.posts_in import PostsIn  # noqa: E402  (the same)
 from messenger.web.sockets import ChatSocket  # noqa: E402  (the same)
 
-http_application = OneThreadHandler()
+http_application = PostsIn(OneThreadHandler())
 
 # Any other address is refused like a foreign origin: without the second line it would be a traceback in the log.
 sockets = [path("ws", ChatSocket.as_asgi()), re_path("", WebsocketDenier.as_asgi())]

@@ -140,7 +140,12 @@ class Server(abc.ABC):
         """Say whether a client is served now."""
 
     def start(self) -> None:
-        """Start and return when the server answers; raise ServiceFailed when it does not."""
+        """Start and return when the server answers; raise ServiceFailed when it does not.
+
+        Raises RuntimeError while it runs: nobody would ever stop the one before.
+        """
+        if self.process is not None and self.process.poll() is None:
+            raise RuntimeError(f"{self.name} runs already.")
         command = dies_with_parent(self.command(), by=self.polite_signal.name.removeprefix("SIG"))
         with self._log_path().open("ab") as log:
             self.process = subprocess.Popen(

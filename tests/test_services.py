@@ -39,6 +39,13 @@ def test_a_kill_ends_a_backend_that_hangs(postgres: services.PostgresServer) -> 
         connection.execute("SELECT 1")
 
 
+def test_a_server_that_runs_is_not_started_again(postgres: services.PostgresServer) -> None:
+    running = postgres.process
+    with pytest.raises(RuntimeError, match="runs already"):
+        postgres.start()
+    assert postgres.process is running
+
+
 def test_a_server_that_cannot_start_says_why(postgres: services.PostgresServer) -> None:
     second = services.PostgresServer(folder=postgres.folder, port=postgres.port, user=postgres.user)
     with pytest.raises(services.ServiceFailed, match="lock file"):

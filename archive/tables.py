@@ -5,7 +5,7 @@ It must not change or delete a row. Table and column names come from the models,
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -42,12 +42,17 @@ def target_of(table: Table) -> str:
 
 def as_time(at: datetime) -> Value:
     """Return a time as columns hold it: on SQLite text, in UTC, else the time itself."""
-    return at if is_postgres() else str(at.astimezone(UTC).replace(tzinfo=None))
+    return at if is_postgres() else _as_text(at)
 
 
 def as_uuid(key: UUID) -> Value:
     """Return a UUID as columns hold it: on SQLite text, else the UUID itself."""
     return key if is_postgres() else key.hex
+
+
+@lru_cache(maxsize=64)  # the rows of one commit share their time
+def _as_text(at: datetime) -> str:
+    return str(at.astimezone(UTC).replace(tzinfo=None))
 
 
 @cache

@@ -1,25 +1,29 @@
 """When a post cannot be recorded just now, every door says so, nothing is kept, and the same call works later."""
 
 import asyncio
+import threading
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
+from django.db import connection
 from django.test import Client
 
+from archive import ledger
 from archive.ledger import writer
 from messenger.asgi import application
-from messenger.conversations.models import Message
+from messenger.conversations.models import Message, ReadMarker
 from messenger.people.models import Person
 from tests.cast import Cast
 from tests.messenger.conversations import office
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ClientFor = Callable[[Person], Client]
+READS = 10
 
 
 @contextmanager
@@ -59,13 +63,70 @@ def test_the_socket_says_so_with_the_client_key_and_stays_open(cast: Cast, clien
     assert Message.objects.get().body == "patience"
 
 
+def test_reads_that_wait_for_the_record_hold_up_nobody_who_only_asks(cast: Cast, client_for: ClientFor) -> None:
+    """More of them wait than the event loop's own pool has threads; a browser without a pong takes us for dead."""
+    conversation = office.group(cast.alice, cast.bob)
+    heads = [office.say(cast.alice, conversation).n for _ in range(READS)]
+
+    async def play() -> None:
+        async with AsyncExitStack() as opened:
+            readers = [await opened.enter_async_context(_greeted(client_for(cast.bob))) for _ in heads]
+            witness = await opened.enter_async_context(_greeted(client_for(cast.alice)))
+            with record_kept():
+                for reader, n in zip(readers, heads, strict=True):
+                    await reader.send_json_to({"t": "read", "c": conversation.pk, "n": n})
+                await asyncio.sleep(0.3)  # they all wait now
+                assert (await _ask(witness, {"t": "ping"}))["t"] == "pong"
+                assert not ReadMarker.objects.filter(person=cast.bob, n__gte=heads[0]).exists(), "control: they wait"
+
+    asyncio.run(play())
+
+
+@contextmanager
+def record_kept() -> Iterator[None]:
+    """Hold the record's lock."""
+    is_held, is_over = threading.Event(), threading.Event()
+
+    def keep() -> None:
+        with ledger.transaction():
+            is_held.set()
+            is_over.wait(30)
+        connection.close()
+
+    thread = threading.Thread(target=keep)
+    thread.start()
+    is_held.wait()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+@asynccontextmanager
+async def _greeted(browser: Client) -> AsyncIterator[WebsocketCommunicator]:
+    socket = await _connected(browser)
+    try:
+        await socket.send_json_to({"t": "hello", "v": 1})
+        while not await socket.receive_nothing(timeout=0.2):
+            await socket.receive_json_from()
+        yield socket
+    finally:
+        await socket.disconnect()
+
+
 async def _with_socket(browser: Client, scene: Callable[[WebsocketCommunicator], Any]) -> None:
+    socket = await _connected(browser)
+    await scene(socket)
+    await socket.disconnect()
+
+
+async def _connected(browser: Client) -> WebsocketCommunicator:
     cookie = f"{settings.SESSION_COOKIE_NAME}={browser.cookies[settings.SESSION_COOKIE_NAME].value}"
     headers = [(b"origin", settings.ONRECORD_ORIGINS[0].encode()), (b"cookie", cookie.encode())]
     socket = WebsocketCommunicator(application, "/ws", headers=headers)
     assert (await socket.connect(timeout=5))[0]
-    await scene(socket)
-    await socket.disconnect()
+    return socket
 
 
 async def _ask(socket: WebsocketCommunicator, frame: dict[str, Any]) -> dict[str, Any]:

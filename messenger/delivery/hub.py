@@ -47,7 +47,7 @@ class Attendance(Protocol):
 
     def meet(self, person_id: int, conversation_id: int) -> None: ...
 
-    def separate(self, person_id: int, others: Collection[int]) -> None: ...
+    def separate(self, person_id: int, conversation_id: int, others: Collection[int]) -> None: ...
 
     def hear(self, text: str) -> None: ...
 
@@ -262,7 +262,7 @@ class Hub:
             self._stays.note(conversation_id, person_id, stay)
             if self.attendance is not None:
                 lines = self._by_conversation.get(conversation_id, ())
-                self.attendance.separate(person_id, {line.person_id for line in lines})
+                self.attendance.separate(person_id, conversation_id, {line.person_id for line in lines})
         for conversation_id, frames in batch.frames.items():
             self._deliver(conversation_id, Shipment(frames), since=since[conversation_id])
         for conversation_id, events in fresh.items():

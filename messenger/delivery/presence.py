@@ -10,7 +10,7 @@ import contextlib
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import orjson
@@ -19,6 +19,7 @@ import structlog
 from messenger.delivery import metrics
 from messenger.delivery.line import Line
 from messenger.delivery.parcels import Parcel, parcel
+from messenger.delivery.reading import Circles
 from messenger.delivery.roll import Roll, text_of, word_of
 
 TICK_S = 1.0
@@ -26,9 +27,6 @@ TOGETHER_S = 0.2  # who comes or goes in this time is told together
 AT_ONCE = 100  # people in one question
 
 log = structlog.get_logger(__name__)
-# From people to the conversations in which presence is shown: by conversation its members, the people asked for among
-# them.
-Circles = Callable[[Collection[int]], Awaitable[Mapping[int, frozenset[int]]]]
 Sets = defaultdict[int, set[int]]  # people by person
 
 
@@ -44,6 +42,7 @@ class Presence:
     _unsure: set[Line] = field(default_factory=set)  # they get the whole list: new ones, and where something was lost
     _met: set[tuple[int, int]] = field(default_factory=set)  # (person, conversation) that belong together from now on
     _parted: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))  # from whom a person was separated
+    _shrunk: set[int] = field(default_factory=set)  # conversations that somebody has left
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
 
     def greet(self, line: Line) -> None:
@@ -73,11 +72,12 @@ class Presence:
             self._met.add((person_id, conversation_id))
             self._bell.set()
 
-    def separate(self, person_id: int, others: Collection[int]) -> None:
+    def separate(self, person_id: int, conversation_id: int, others: Collection[int]) -> None:
         """Note that somebody has left a conversation of these: who shares no other one with them sees them no more."""
         watching = self._lines.keys() & others
         if watching:
             self._parted[person_id] |= watching
+            self._shrunk.add(conversation_id)
             self._bell.set()
 
     def hear(self, text: str) -> None:
@@ -124,6 +124,7 @@ class Presence:
             self.publish(text_of(self.node, word))
         news = self._take_news()
         if self._lines:
+            await self._note_crossed(news)
             self._tell(await self._read(news.people()), news)
 
     def _take_news(self) -> "News":
@@ -133,15 +134,23 @@ class Presence:
         came, gone = self.roll.take_changes()
         met, self._met = self._met, set()
         parted, self._parted = self._parted, defaultdict(set)
+        shrunk, self._shrunk = self._shrunk, set()
         unsure, self._unsure = self._unsure, set()
         unsure |= {line for person_id, _ in met for line in self._lines.get(person_id, ())}
-        return News(came=came, gone=gone, met=met, parted=parted, unsure=unsure)
+        return News(came=came, gone=gone, met=met, parted=parted, shrunk=shrunk, unsure=unsure)
+
+    async def _note_crossed(self, news: "News") -> None:
+        """Have those told anew whose conversation has become too large to show who is here, or small enough."""
+        grown = {conversation_id for _, conversation_id in news.met}
+        if grown or news.shrunk:
+            people = await self.circles.crossed(grown, news.shrunk)
+            news.unsure.update(line for person_id in people for line in self._lines.get(person_id, ()))
 
     async def _read(self, people: Collection[int]) -> Mapping[int, frozenset[int]]:
         found: dict[int, frozenset[int]] = {}
         asked = sorted(people)
         for first in range(0, len(asked), AT_ONCE):
-            found |= await self.circles(asked[first : first + AT_ONCE])
+            found |= await self.circles.read(asked[first : first + AT_ONCE])
         return found
 
     def _tell(self, circles: Mapping[int, frozenset[int]], news: "News") -> None:
@@ -171,6 +180,7 @@ class News:
     gone: frozenset[int]
     met: Collection[tuple[int, int]]  # (person, conversation)
     parted: Mapping[int, Collection[int]]  # by person who has left a conversation, others of it
+    shrunk: Collection[int]  # conversations that somebody has left
     unsure: set[Line]
 
     def people(self) -> set[int]:

@@ -84,11 +84,23 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class Circles:
+    """Where presence reads who may see whom.
+
+    `read`: from people to the conversations in which presence is shown, by conversation its members, the people asked
+    for among them. `crossed`: from conversations that somebody has joined, and those that somebody has left, to the
+    people who may see others than before because of their size.
+    """
+
+    read: Callable[[Collection[int]], Awaitable[Mapping[int, frozenset[int]]]]
+    crossed: Callable[[Collection[int], Collection[int]], Awaitable[Collection[int]]]
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """Where the hub reads: functions of the room above, each in another thread."""
 
     marks: Callable[[], Awaitable[Marks]]
     fetch: Callable[[Want], Awaitable[Batch]]
     typing: Callable[[int, int], Awaitable[bytes]]  # (conversation, person) -> frame
-    # people -> by conversation that shows presence, its members; None where nobody is shown to anybody
-    circles: Callable[[Collection[int]], Awaitable[Mapping[int, frozenset[int]]]] | None = None
+    circles: Circles | None = None  # None where nobody is shown to anybody

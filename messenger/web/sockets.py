@@ -18,7 +18,7 @@ from django.conf import settings
 
 from messenger.conversations import actions, live
 from messenger.conversations.access import access_conversation
-from messenger.conversations.circles import read_circles
+from messenger.conversations.circles import read_circles, read_crossed
 from messenger.conversations.handing import rendered
 from messenger.conversations.places import Place, read_heads, read_places
 from messenger.delivery import bus, metrics
@@ -27,7 +27,7 @@ from messenger.delivery.line import BAD_FRAME, NO_HELLO, SESSION_ENDED, TOO_MANY
 from messenger.delivery.outlets import outlet_of
 from messenger.delivery.parcels import parcel
 from messenger.delivery.process import hub_of_this_loop
-from messenger.delivery.reading import Batch, Marks, Source, Start, Want
+from messenger.delivery.reading import Batch, Circles, Marks, Source, Start, Want
 from messenger.delivery.throttle import Throttle, TypingGate
 from messenger.people import errors
 from messenger.people.doors import coming_in_by
@@ -61,11 +61,16 @@ async def _typing(conversation_id: int, person_id: int) -> bytes:
     return await in_database(live.typing_frame, conversation_id, person_id)
 
 
-async def _circles(people: Collection[int]) -> dict[int, frozenset[int]]:
+async def _read_circles(people: Collection[int]) -> dict[int, frozenset[int]]:
     return await in_database(read_circles, people)
 
 
-SOURCE = Source(marks=_marks, fetch=_fetch, typing=_typing, circles=_circles if settings.ONRECORD_PRESENCE else None)
+async def _read_crossed(grown: Collection[int], shrunk: Collection[int]) -> frozenset[int]:
+    return await in_database(read_crossed, grown, shrunk)
+
+
+CIRCLES = Circles(read=_read_circles, crossed=_read_crossed)
+SOURCE = Source(marks=_marks, fetch=_fetch, typing=_typing, circles=CIRCLES if settings.ONRECORD_PRESENCE else None)
 
 
 class ChatSocket(AsyncWebsocketConsumer):

@@ -4,7 +4,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from messenger.conversations import circles, membership
-from messenger.conversations.circles import read_circles
+from messenger.conversations.circles import read_circles, read_crossed
 from messenger.people import actions
 from tests.cast import Cast
 from tests.messenger.conversations import office
@@ -50,3 +50,20 @@ def test_however_many_are_asked_for_it_is_one_statement(
     with django_assert_num_queries(1):
         found = read_circles([cast.alice.pk, cast.bob.pk, cast.dana.pk, cast.charlie.pk])
     assert len(found) == 12
+
+
+def test_the_members_of_a_conversation_that_has_just_become_too_large_or_small_enough_are_told_anew(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(circles, "MOST_MEMBERS", 3)
+    monkeypatch.setattr(circles, "NEAR", 1)
+    group = office.group(cast.alice, cast.bob, cast.dana)
+    news = office.space(cast.alice, cast.bob, cast.dana, cast.charlie, kind="broadcast")
+    everybody = {cast.alice.pk, cast.bob.pk, cast.dana.pk}
+    assert read_crossed([group.pk], []) == frozenset(), "three are shown, as two were"
+    assert read_crossed([], [group.pk]) == everybody, "a fourth may have left"
+    membership.add_member(cast.alice, conversation_id=group.pk, person_id=cast.charlie.pk)
+    assert read_crossed([group.pk, news.pk], []) == everybody | {cast.charlie.pk}
+    assert read_crossed([], [group.pk, news.pk]) == frozenset()
+    membership.add_member(cast.alice, conversation_id=group.pk, person_id=cast.carl.pk)
+    assert read_crossed([group.pk], [group.pk]) == frozenset(), "far from the limit nobody is told anything"

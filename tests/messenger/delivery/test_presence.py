@@ -15,7 +15,7 @@ from messenger.delivery.line import TOO_SLOW, Line
 from messenger.delivery.outlets import QueuedOutlet
 from messenger.delivery.parcels import Parcel, parcel
 from messenger.delivery.presence import Presence
-from messenger.delivery.reading import Source
+from messenger.delivery.reading import Circles, Source
 from tests.messenger.delivery import stage
 
 ALICE, BOB, CHARLIE, DANA = 1, 2, 3, 4
@@ -57,13 +57,15 @@ class Firm:
     circles: dict[int, frozenset[int]] = field(default_factory=lambda: {TALK: frozenset({ALICE, BOB})})
     processes: list[Presence] = field(default_factory=list)
     asked: list[list[int]] = field(default_factory=list)
+    large: set[int] = field(default_factory=set)  # conversations that show nobody
+    near: set[int] = field(default_factory=set)  # and those whose number of members is near the limit
     meanwhile: Callable[[], None] | None = None
     is_away: bool = False
     is_deaf: bool = False
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def begin_process(self) -> Presence:
-        process = Presence(circles=self.read, publish=self.pass_on)
+        process = Presence(circles=Circles(read=self.read, crossed=self.find_crossed), publish=self.pass_on)
         self.processes.append(process)
         self.tasks.append(asyncio.create_task(process.run()))
         return process
@@ -78,7 +80,12 @@ class Firm:
         self.asked.append(list(people))
         if self.meanwhile is not None:
             self.meanwhile()
-        return {c: members for c, members in self.circles.items() if members.intersection(people)}
+        shown = {c: members for c, members in self.circles.items() if c not in self.large}
+        return {c: members for c, members in shown.items() if members.intersection(people)}
+
+    async def find_crossed(self, grown: Collection[int], shrunk: Collection[int]) -> frozenset[int]:
+        crossed = (self.near & self.large).intersection(grown) | (self.near - self.large).intersection(shrunk)
+        return frozenset[int]().union(*(self.circles[c] for c in crossed))
 
     def connect(self, process: Presence, person_id: int, *, session_id: int | None = 1) -> tuple[Screen, Line]:
         screen = Screen()
@@ -270,10 +277,28 @@ def test_who_leaves_a_conversation_is_seen_by_those_only_with_whom_they_share_an
         await _until(lambda: alice.here == {BOB, CHARLIE} and charlie.here == {ALICE, BOB})
         firm.circles[TALK] = frozenset({ALICE, CHARLIE})
         frames = len(charlie.heard)
-        process.separate(BOB, {ALICE, BOB, CHARLIE, DANA})
+        process.separate(BOB, TALK, {ALICE, BOB, CHARLIE, DANA})
         await _until(lambda: alice.here == {CHARLIE})
         await _some_time()
         assert (len(charlie.heard), charlie.here, alice.here) == (frames, {ALICE, BOB}, {CHARLIE})
+
+    _in_firm(scene)
+
+
+def test_a_conversation_that_grows_too_large_shows_nobody_at_once_and_everybody_when_it_shrinks_again() -> None:
+    async def scene(firm: Firm) -> None:
+        firm.circles, firm.near = {TALK: frozenset({ALICE, BOB, CHARLIE}), 8: frozenset({ALICE, BOB})}, {TALK}
+        process = firm.begin_process()
+        alice, _ = firm.connect(process, ALICE)
+        charlie, _ = firm.connect(process, CHARLIE)
+        bob, _ = firm.connect(process, BOB)
+        await _until(lambda: alice.here == {BOB, CHARLIE} and charlie.here == {ALICE, BOB})
+        firm.circles[TALK], firm.large = frozenset({ALICE, BOB, CHARLIE, DANA}), {TALK}
+        process.meet(DANA, TALK)
+        await _until(lambda: alice.here == {BOB} and bob.here == {ALICE} and charlie.here == set())
+        firm.circles[TALK], firm.large = frozenset({ALICE, BOB, CHARLIE}), set()
+        process.separate(DANA, TALK, {ALICE, BOB, CHARLIE})
+        await _until(lambda: alice.here == {BOB, CHARLIE} and charlie.here == {ALICE, BOB})
 
     _in_firm(scene)
 

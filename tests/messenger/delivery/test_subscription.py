@@ -11,6 +11,7 @@ import redis
 from messenger.delivery import bus, metrics, subscription
 from messenger.delivery.presence import Presence
 from messenger.delivery.process import pass_hint
+from messenger.delivery.reading import Circles
 from messenger.delivery.subscription import Subscription
 from tests import services
 from tests.messenger.delivery import stage
@@ -170,7 +171,9 @@ def test_a_hint_that_cannot_be_read_is_counted_and_passed_over(server: services.
         finally:
             running.cancel()
 
-    stage.in_office(scene, attendance=Presence(circles=_nobody, publish=lambda _text: None))
+    stage.in_office(
+        scene, attendance=Presence(circles=Circles(read=_nobody, crossed=_no_one), publish=lambda _text: None)
+    )
 
 
 def _counted() -> dict[str, float]:
@@ -184,6 +187,10 @@ def _listeners(server: services.RedisServer, conversation_id: int) -> int:
 
 async def _nobody(people: Collection[int]) -> dict[int, frozenset[int]]:
     return {}
+
+
+async def _no_one(grown: Collection[int], shrunk: Collection[int]) -> frozenset[int]:
+    return frozenset()
 
 
 def test_thousands_of_conversations_are_subscribed_to(server: services.RedisServer) -> None:

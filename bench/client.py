@@ -59,12 +59,12 @@ class Client:
             await asyncio.sleep(self._wait_after(code))
 
     async def post(self, conversation: int, body: str) -> Frame:
-        """Say something and return the message. Lost answers are asked for again with the same client key."""
+        """Say something and return the message. Lost answers, and "later", are asked again with the same client key."""
         wish = {"client_key": str(uuid.uuid4()), "body": body}
         for tries in range(10):
             with contextlib.suppress(httpx.TransportError):
                 answer = await self._http.post(f"conversations/{conversation}/messages", json=wish)
-                if answer.status_code < 500:
+                if answer.status_code < 500 and answer.status_code != httpx.codes.TOO_MANY_REQUESTS:
                     answer.raise_for_status()
                     return dict(answer.json())
             await asyncio.sleep(_jitter(tries))
@@ -72,9 +72,14 @@ class Client:
 
     async def sync(self) -> None:
         """Fetch what came after the cursors, page by page."""
+        conversations = list(self.cursors)
+        for first in range(0, len(conversations), 200):  # more of them would make too long an address
+            await self._sync(conversations[first : first + 200])
+
+    async def _sync(self, conversations: list[int]) -> None:
         is_limited = True
-        while is_limited and self.cursors:
-            after = ",".join(f"{c}:{n}" for c, n in self.cursors.items())
+        while is_limited:
+            after = ",".join(f"{c}:{self.cursors[c]}" for c in conversations)
             answer = await self._http.get("sync", params={"after": after})
             if answer.status_code == httpx.codes.UNAUTHORIZED:
                 raise SignedOut
@@ -127,19 +132,17 @@ class Client:
             self._bye_s = frame["reconnect_ms"] / 1000
 
     async def _meet(self, heads: list[list[int]], *, is_new: bool) -> None:
-        """Compare the heads with our cursors. A conversation that is new to us begins at its head."""
-        known = dict(self.cursors)
+        """Compare the heads with our cursors. What is new to us in a welcome begins at its head, later at its begin."""
         for conversation, head in heads:
-            if conversation not in known:
-                self.cursors[conversation] = head
+            self.cursors.setdefault(conversation, head if is_new else 0)
         far = 200 if is_new else 0  # up to so many events the server sends by itself after a welcome
-        if any(head - known.get(conversation, head) > far for conversation, head in heads):
+        if any(head - self.cursors[conversation] > far for conversation, head in heads):
             await self.sync()
 
     def _take_event(self, event: Frame) -> bool:
         """Take the next event, pass over an old one; False when there is a gap before it."""
-        n: int = event["n"]
-        if n > self.cursors.get(event["c"], n) + 1:
+        # Without a cursor: we have come into it since the welcome, and all that we may read of it is new.
+        if event["n"] > self.cursors.setdefault(event["c"], 0) + 1:
             return False
         self._tell(event)
         return True

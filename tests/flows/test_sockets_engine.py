@@ -200,11 +200,32 @@ def test_the_reference_client_goes_on_after_a_time_in_which_it_did_not_belong(
         _wait_until(lambda: heard == [4, 5, 6])
 
 
+def test_the_reference_client_hears_all_of_a_conversation_into_which_it_comes_while_it_is_connected(
+    server: Stack, browsers: dict[str, httpx.Client]
+) -> None:
+    group, alice = _group(browsers), _at(server, browsers["alice"])
+    bob, people = browsers["bob"].get("/api/v1/me").json()["id"], f"/api/v1/conversations/{group}/members"
+    assert alice.delete(f"{people}/{bob}").status_code == 204
+    token = browsers["bob"].post("/api/v1/tokens", json={"name": uuid.uuid4().hex}).json()["secret"]
+    cursors: dict[int, int] = {}
+    with _reference_client(server.url, token, cursors, group=group) as heard:
+        _wait_until(lambda: len(cursors) > 0)  # it has been welcomed
+        assert group not in cursors
+        assert alice.post(people, json={"person": bob}).status_code == 201
+        for number in range(5):
+            _post(alice, group, f"at once {number}")
+        _wait_until(lambda: heard[-1:] == [8])
+        assert heard == [3, 4, 5, 6, 7, 8]
+
+
 @contextmanager
-def _reference_client(url: str, token: str, cursors: dict[int, int]) -> Iterator[list[int]]:
-    """Run the client of bench/ in a thread; give the numbers that it was told in the conversation of the cursor."""
+def _reference_client(
+    url: str, token: str, cursors: dict[int, int], *, group: int | None = None
+) -> Iterator[list[int]]:
+    """Run the client of bench/ in a thread; give the numbers that it was told in the group, or that of the cursor."""
     heard: list[int] = []
-    (group,) = cursors
+    if group is None:
+        (group,) = cursors
 
     def note(event: dict[str, Any]) -> None:
         if event["c"] == group:

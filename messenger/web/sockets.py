@@ -107,10 +107,10 @@ class ChatSocket(AsyncWebsocketConsumer):
             guest = await in_database(guest_of_scope, self.scope)
         except Exception:  # the database may be away: the client comes back by itself
             log.exception("socket_failed", step="connect")
-            await self._hang_up(TRY_AGAIN_LATER)
+            await self._turn_away(TRY_AGAIN_LATER)
             return
         if guest is None:
-            await self._hang_up(SESSION_ENDED)
+            await self._turn_away(SESSION_ENDED)
             return
         if not self.wait.show(guest.person.pk):
             await self._turn_away(TOO_MANY)
@@ -129,7 +129,7 @@ class ChatSocket(AsyncWebsocketConsumer):
         if self.is_over:
             return
         if text_data is None or len(text_data.encode(errors="replace")) > settings.ONRECORD_FRAME_BYTES:
-            await self._hang_up(BAD_FRAME)
+            await self._turn_away(BAD_FRAME)
             return
         client_key: str | None = None
         metrics.count(metrics.FRAMES_IN)
@@ -142,7 +142,7 @@ class ChatSocket(AsyncWebsocketConsumer):
         except (frames_in.BadFrame, errors.Denial) as error:
             await self._say_error(error.code, error.field, error.message, client_key)
             if self.throttle.is_hopeless:
-                await self._hang_up(BAD_FRAME)
+                await self._turn_away(BAD_FRAME)
         except UNRECORDED:
             await self._say_error("unavailable", None, AGAIN, client_key)
         except Exception:  # whatever broke on our side: the sender is told, and the socket stays open
@@ -176,7 +176,7 @@ class ChatSocket(AsyncWebsocketConsumer):
             raise
         except Exception:
             log.exception("socket_failed", step="hello")
-            await self._hang_up(TRY_AGAIN_LATER)
+            await self._turn_away(TRY_AGAIN_LATER)
 
     async def _hello(self, cursors: dict[int, int]) -> None:
         if self.line is not None:
@@ -254,8 +254,9 @@ class ChatSocket(AsyncWebsocketConsumer):
             self.hanging_up = asyncio.get_running_loop().create_task(self._turn_away(NO_HELLO))
 
     async def _turn_away(self, code: int) -> None:
-        """Close a socket that has not begun."""
-        metrics.count(metrics.CLOSED, reason=str(code))
+        """Close the socket for what was asked of us here; a line that is ended counts its own close."""
+        if not self.is_over:
+            metrics.count(metrics.CLOSED, reason=str(code))
         await self._hang_up(code)
 
     async def _hang_up(self, code: int) -> None:

@@ -43,10 +43,11 @@ test("a head ahead of the cursor says that we are behind", () => {
   assert.equal(cursors.isBehind([[11, 1]]), true);
 });
 
-test("hello gets one cursor per conversation, and none of a forgotten one", () => {
+test("hello gets the cursor of the conversation that is shown, and none of a forgotten one", () => {
   const cursors = new Cursors({ 7: 41, 9: 3 });
+  assert.deepEqual(cursors.only(7), { 7: 41 });
   cursors.forget(9);
-  assert.deepEqual(cursors.toObject(), { 7: 41 });
+  assert.deepEqual([cursors.only(9), cursors.only(null)], [{}, {}]);
 });
 
 test("any order and repetition of events ends at the same cursor, each applied once", () => {

@@ -36,7 +36,7 @@ test("the description finds fault with what it does not describe", () => {
 
 test("what the page sends is as described", (t) => {
   const tick = takeOverTimers(t);
-  const client = new ChatSocket({ url: "ws://x/ws", cursors: () => new Cursors({ 7: 41 }).toObject(), WebSocketClass: RecordingSocket });
+  const client = new ChatSocket({ url: "ws://x/ws", cursors: () => new Cursors({ 7: 41 }).only(7), WebSocketClass: RecordingSocket });
   client.open();
   const socket = RecordingSocket.last;
   socket.dispatchEvent(new Event("open"));

@@ -76,6 +76,14 @@ test("after a very long absence the newest page takes the place of every event s
   assert.equal(cursors.get(7), 900);
 });
 
+test("a conversation that is not shown goes on from the head of the welcome, also behind what we had", () => {
+  const { session, cursors } = makePage();
+  session.take({ t: "welcome", heads: [[7, 41, 0, 0], [9, 1, 0, 0]], limits: {}, build: "1" });
+  assert.equal(cursors.get(9), 1);
+  session.take(created(9, 2));
+  assert.equal(cursors.get(9), 2);
+});
+
 test("heads without the open conversation say that we no longer belong to it", () => {
   const { session, store } = makePage();
   session.take({ t: "welcome", heads: [[9, 3, 0, 0]], limits: {}, build: "1" });

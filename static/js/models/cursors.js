@@ -43,8 +43,9 @@ export class Cursors {
     return heads.some(([c, head]) => head > (this.#last.get(c) ?? 0));
   }
 
-  /** Return the cursors as the hello frame wants them. */
-  toObject() {
-    return Object.fromEntries(this.#last);
+  /** Return one conversation's cursor as the hello frame wants it; nothing of a conversation that has none. */
+  only(c) {
+    const n = this.#last.get(c);
+    return n === undefined ? {} : { [c]: n };
   }
 }

@@ -69,6 +69,9 @@ export class Session extends EventTarget {
 
   #takeWelcome({ heads, limits, build }) {
     this.#store.change({ limits, serverBuild: build });
+    // Hello named the open conversation only: every other one goes on from its head, which a database that was put back
+    // has further behind.
+    for (const [c, head] of heads) if (c !== this.#openId) this.#cursors.setBack(c, head);
     this.#applyHeads(heads);
     const open = heads.find(([c]) => c === this.#openId);
     if (open && open[1] - this.#cursors.get(open[0]) > TOO_FAR) this.sync();

@@ -44,7 +44,7 @@ const cursors = new Cursors(Object.fromEntries(boot.heads.map(([c, head]) => [c,
 const composer = element("composer");
 const timeline = openId === null ? null : new Timeline({ root: element("timeline"), conversationId: openId, me: boot.me, api, hasOlder: boot.has_more });
 const session = new Session({ store, cursors, api, timeline });
-const socket = new ChatSocket({ url: socketAddress(), cursors: () => cursors.toObject() });
+const socket = new ChatSocket({ url: socketAddress(), cursors: () => cursors.only(openId) });
 const outboxName = `onrecord-outbox-${boot.me.id}`;
 const outbox = new Outbox({
   name: outboxName,

@@ -17,8 +17,8 @@ from django.test import Client
 from django.utils import timezone
 
 from messenger.asgi import application
-from messenger.delivery import hub, presence, roll
-from messenger.delivery.line import SESSION_ENDED, SESSION_RENEWED, TOO_MANY
+from messenger.delivery import hub, metrics, presence, roll
+from messenger.delivery.line import BAD_FRAME, SESSION_ENDED, SESSION_RENEWED, TOO_MANY
 from messenger.delivery.process import hub_of_this_loop
 from messenger.people.models import Person, SignInSession
 from messenger.web import sockets
@@ -97,6 +97,23 @@ def test_a_frame_that_fails_on_our_side_is_answered_and_the_socket_stays_open(
         assert (await _ask(socket, {"t": "ping"}))["t"] == "pong"
 
     _with_socket(client_for(cast.alice), scene)
+
+
+def test_a_socket_that_is_closed_for_what_it_sends_is_counted_once(cast: Cast, client_for: ClientFor) -> None:
+    def closed() -> float:
+        return sum(one.value for one in metrics.samples() if (one.name, one.reason) == (metrics.CLOSED, str(BAD_FRAME)))
+
+    async def scene(socket: WebsocketCommunicator) -> None:
+        assert (await _ask(socket, {"t": "hello", "v": 1}))["t"] == "welcome"
+        await socket.send_to(bytes_data=b"no text")
+        await socket.send_to(bytes_data=b"no text")
+        while (message := await socket.receive_output(timeout=10))["type"] != "websocket.close":
+            pass
+        assert message["code"] == BAD_FRAME
+
+    before = closed()
+    _with_socket(client_for(cast.alice), scene)
+    assert closed() == before + 1
 
 
 def test_a_hello_that_fails_on_our_side_closes_the_socket_for_now(cast: Cast, client_for: ClientFor) -> None:

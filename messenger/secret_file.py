@@ -14,7 +14,7 @@ def keep_secret(path: Path, *, fresh: str) -> str:
     A crash in between leaves no empty file, and of two processes that start at once both return the same secret.
     """
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=path.name)  # mode 0600
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(fresh)

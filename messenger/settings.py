@@ -17,6 +17,7 @@ from django.core.management.utils import get_random_secret_key
 from environs import Env, EnvError
 
 from messenger.logs import log_to_stderr
+from messenger.own_files import private_database, private_folder
 from messenger.secret_file import given_secret, keep_secret
 
 env = Env()
@@ -164,7 +165,9 @@ if _database["ENGINE"].endswith("sqlite3"):
         "PRAGMA foreign_keys=ON;",
         # Not trusted_schema=OFF: SQLite 3.40 (Debian 12) then refuses the JSON_VALID checks of Django's JSON columns.
     }
-    Path(_database["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+    private_database(_database["NAME"])
+    if ONRECORD_VAR == BASE_DIR / "var":  # nobody else's, unlike a folder that somebody chose
+        private_folder(ONRECORD_VAR)
 elif _database["ENGINE"].endswith("postgresql"):
     # Connections come from a pool, not from threads; a server that vanishes is given up on within half a minute.
     _patience = {"connect_timeout": 10, "tcp_user_timeout": 20_000, "keepalives_idle": 10, "keepalives_interval": 5}
@@ -328,14 +331,11 @@ USE_I18N = True
 LANGUAGES = [("en", "English"), ("es", "Español"), ("de", "Deutsch")]
 
 # --- bus and work ----------------------------------------------------------------------------------------------------
-CACHES: dict[str, dict[str, Any]]  # Any: each backend has options of its own
-if REDIS_URL:
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
-else:
-    # Django keeps 300 unless told: so few that a stranger's junk would push the counters of sign-in attempts out.
-    CACHES = {
-        "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 50_000}}
-    }
+_memory = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 50_000}}
+_patience_s = {"socket_timeout": 1, "socket_connect_timeout": 1}  # who signs in does not wait for a Redis that hangs
+_redis = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "OPTIONS": _patience_s}
+# Django keeps 300 unless told: so few that a stranger's junk would push the counters of sign-in attempts out.
+CACHES = {"default": _redis if REDIS_URL else _memory}
 CELERY_BROKER_URL = REDIS_URL or "memory://"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TIMEZONE = "UTC"
@@ -395,6 +395,6 @@ if EMAIL_URL:
     EMAIL_TIMEOUT = _mail["EMAIL_TIMEOUT"] or 20  # s; alarms and requests wait for it
 else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
-    EMAIL_FILE_PATH = str(ONRECORD_VAR / "mail")
+    EMAIL_FILE_PATH = str(private_folder(ONRECORD_VAR / "mail") if ONRECORD_EMBEDDED else ONRECORD_VAR / "mail")
 
 LOGGING = log_to_stderr(LOG_LEVEL)

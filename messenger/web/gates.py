@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import orjson
+import structlog
 from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, parse_cookie
+from django.urls import reverse
+from redis import RedisError
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed, ParseError, PermissionDenied
 from rest_framework.parsers import JSONParser
@@ -25,8 +28,12 @@ from messenger.people.sessions import expire_session, live_session
 from messenger.people.tokens import live_token
 from messenger.web.errors import UNKNOWN, CsrfFailed, TooLarge, is_api, page_for
 
+log = structlog.get_logger(__name__)
+
 Next = Callable[[HttpRequest], HttpResponse]
 BEFORE_FOUNDING: Final = ("/static/", "/healthz", "/readyz", "/welcome/")
+AWAY: Final = "This is not possible at the moment; try again in a minute."
+NO_SIGN_IN: Final = "Signing in is not possible at the moment; try again in a minute."
 
 
 class LiveSessionMiddleware:
@@ -89,7 +96,7 @@ def person_of(request: HttpRequest) -> Person:
 
 
 class DenialMiddleware:
-    """Shows what access functions and actions refused and the page's view did not shape itself."""
+    """Shows what access functions and actions refused and the page's view did not shape itself, and a Redis away."""
 
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
@@ -100,7 +107,18 @@ class DenialMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, errors.Denial) and not isinstance(exception, errors.SignedOut):
             return page_for(request, exception)
+        if isinstance(exception, RedisError):
+            log.warning("cache_away", reason=type(exception).__name__)
+            return _without_cache(request)
         return None
+
+
+def _without_cache(request: HttpRequest) -> HttpResponse:
+    """Answer where Redis is away or hangs: who cannot count guesses takes none."""
+    words = NO_SIGN_IN if request.path == reverse(settings.LOGIN_URL) else AWAY
+    answer = page_for(request, errors.Unavailable(None, words))
+    answer["Retry-After"] = "60"
+    return answer
 
 
 class FirstRunMiddleware:

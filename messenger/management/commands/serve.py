@@ -1,7 +1,9 @@
 """`manage.py serve`: HTTP, WebSocket, worker and clock in one process, nothing to configure."""
 
+import os
 import signal
 import socket
+import threading
 from typing import Any
 
 from channels.routing import get_default_application
@@ -20,6 +22,8 @@ from messenger.web.assets import collect_static_files
 from messenger.web.bodies import seal_bodies_of_daphne
 from messenger.web.first_run import first_run_token
 from messenger.web.inflow import bound_frames_of_daphne, read_protocols_of_daphne
+
+END_S = 20.0  # less than what service managers allow before they kill
 
 
 class Command(BaseCommand):
@@ -45,10 +49,12 @@ class Command(BaseCommand):
         try:
             self._listen(options["host"], options["port"])
         finally:
+            _bound_the_end()
             if worker is not None:
                 worker.stop()
             ledger.stop_writer()
         self.stdout.write("OnRecord has stopped.")
+        self.stdout.flush()
 
     def _listen(self, host: str, port: int) -> None:
         seal_bodies_of_daphne()
@@ -74,6 +80,15 @@ class Command(BaseCommand):
         if not is_founded():
             self.stdout.write(f"First run: open {settings.ONRECORD_PUBLIC_URL}/welcome/{first_run_token()}/")
         self.stdout.flush()
+
+
+def _bound_the_end() -> None:
+    """Leave after END_S whatever happens: at its end Python waits for the threads of pools, which may wait themselves,
+    for a database that says nothing. What they were about is not acknowledged: it is committed or not, as after a kill.
+    """
+    end = threading.Timer(END_S, os._exit, args=[0])
+    end.daemon = True
+    end.start()
 
 
 def _migrate() -> None:

@@ -31,8 +31,8 @@ def never_revoke() -> None:
     """The hub does not ask who may still read."""
     hand_over, for_ever = hub.Hub._hand_over, Stay(membership=0, from_n=1)
 
-    def deliver(self: hub.Hub, line: Line, conversation_id: int, shipment: Shipment, stay: Stay | None) -> None:
-        hand_over(self, line, conversation_id, shipment, for_ever)
+    def deliver(self: hub.Hub, line: Line, conversation_id: int, shipment: Shipment, stay: Stay | None) -> int:
+        return hand_over(self, line, conversation_id, shipment, for_ever)
 
     hub.Hub._hand_over = deliver  # type: ignore[method-assign]  # that is the defect
     hub.Hub._revoke = lambda *_: None  # type: ignore[method-assign]

@@ -12,8 +12,11 @@ import time
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
+import structlog
+
 LAST_S = 1.0  # how long the end of the process waits for what is under way
 
+log = structlog.get_logger(__name__)
 Hint = TypeVar("Hint", bound=Hashable)
 
 
@@ -49,10 +52,21 @@ class Courier(abc.ABC, Generic[Hint]):
         """Have a hint carried, with the highest number that it is put with; returns at once."""
         with self._changed:
             self._waiting[hint] = max(n, self._waiting.get(hint, 0))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-                self._thread.start()
-            self._changed.notify_all()
+            try:
+                self._start()
+            except RuntimeError as error:
+                failure, (waiting, self._waiting) = error, (self._waiting, {})
+            else:
+                self._changed.notify_all()
+                return
+        # No thread is to be had: whoever put it has committed, and must not hear of that. The next hint tries again.
+        self._do_without(waiting, failure)
+
+    def _start(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            thread.start()
+            self._thread = thread
 
     def _run(self) -> None:
         while True:
@@ -60,11 +74,17 @@ class Courier(abc.ABC, Generic[Hint]):
             try:
                 self._carry(waiting)
             except Exception as error:  # noqa: BLE001  # whatever it was: the thread must live on
-                self._lose(waiting, error)
+                self._do_without(waiting, error)
             finally:
                 with self._changed:
                     self._is_busy = False
                     self._changed.notify_all()
+
+    def _do_without(self, waiting: dict[Hint, int], error: Exception) -> None:
+        try:
+            self._lose(waiting, error)
+        except Exception:  # a loop that has ended meanwhile: those who come later are to be carried all the same
+            log.exception("hints_lost", courier=self._name, hints=len(waiting))
 
     def _take(self) -> dict[Hint, int]:
         with self._changed:

@@ -38,20 +38,23 @@ class Line:
     is_closing: bool = False
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
+    def __post_init__(self) -> None:
+        self.outlet.watch(self._break)
+
     def offer(self, parcel: Parcel) -> bool:
         """Send what must arrive, and say whether it was taken; a reader too slow for it is closed and resumes later."""
         if self.is_closing:
             return False
         refusal = self._put(parcel, below=1, otherwise="too_slow")
         if refusal is not None:
-            self._cut_off(parcel, reason=refusal)
+            self._cut_off(len(parcel.payloads), reason=refusal)
         return refusal is None
 
     def offer_droppable(self, parcel: Parcel) -> bool:
         """Send what may be lost; it is dropped when the queue is half full. Say whether it was taken."""
         refusal = "droppable" if self.is_closing else self._put(parcel, below=0.5, otherwise="droppable")
         if refusal == BROKEN:
-            self._cut_off(parcel, reason=refusal)
+            self._cut_off(len(parcel.payloads), reason=refusal)
         elif refusal is not None:
             metrics.count(metrics.DROPPED, len(parcel.payloads), reason=refusal)
         return refusal is None
@@ -87,9 +90,12 @@ class Line:
             return BROKEN
         return None
 
-    def _cut_off(self, parcel: Parcel, *, reason: str) -> None:
+    def _break(self, frames: int) -> None:
+        self._cut_off(frames, reason=BROKEN)
+
+    def _cut_off(self, frames: int, *, reason: str) -> None:
         log.warning("line_dropped", person=self.person_id, reason=reason)
-        metrics.count(metrics.DROPPED, len(parcel.payloads), reason=reason)
+        metrics.count(metrics.DROPPED, frames, reason=reason)
         self.end(TOO_SLOW)
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:

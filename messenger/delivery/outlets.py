@@ -9,13 +9,18 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
+import structlog
+
 from messenger.delivery import metrics
 from messenger.delivery.parcels import Parcel
 from messenger.delivery.transports import Transport, transport_of
 
 QUEUE_FRAMES = 256
 QUEUE_BYTES = 1024 * 1024
+
+log = structlog.get_logger(__name__)
 Send = Callable[[bytes], Coroutine[object, object, None]]
+Broken = Callable[[int], None]  # how many frames are lost
 
 
 class Outlet(Protocol):
@@ -26,6 +31,9 @@ class Outlet(Protocol):
 
     def fullness(self) -> float:
         """Return how full the queue is: 0 when nothing waits, 1 and more when it is full."""
+
+    def watch(self, broken: Broken) -> None:
+        """Have `broken` called, once, when what was taken cannot be sent after all."""
 
     async def flush(self) -> None:
         """Wait until what was put is out, as far as close frames do not queue behind it by themselves."""
@@ -75,6 +83,9 @@ class DirectOutlet:
         frames = sum(count for _, count in self._held)
         return max(frames / QUEUE_FRAMES, waiting / QUEUE_BYTES)
 
+    def watch(self, broken: Broken) -> None:
+        """What breaks is raised by `put`."""
+
     async def flush(self) -> None:
         """The server's close frame is appended behind what waits in the same transport."""
 
@@ -88,10 +99,11 @@ class DirectOutlet:
 class QueuedOutlet:
     """The plain ASGI way: a task sends frame by frame. It fills where the server's `send` waits for a slow reader."""
 
-    __slots__ = ("_bytes", "_pumping", "_queue", "_send")
+    __slots__ = ("_broken", "_bytes", "_pumping", "_queue", "_send")
 
     def __init__(self, send: Send) -> None:
         self._send = send
+        self._broken: Broken | None = None
         self._queue: asyncio.Queue[bytes] = asyncio.Queue()
         self._bytes = 0
         self._pumping = asyncio.get_running_loop().create_task(self._pump())
@@ -104,10 +116,14 @@ class QueuedOutlet:
     def fullness(self) -> float:
         return max(self._queue.qsize() / QUEUE_FRAMES, self._bytes / QUEUE_BYTES)
 
+    def watch(self, broken: Broken) -> None:
+        self._broken = broken
+
     async def flush(self) -> None:
         await self._queue.join()
 
     def stop(self) -> None:
+        self._broken = None
         self._pumping.cancel()
 
     def abort(self) -> None:
@@ -119,6 +135,11 @@ class QueuedOutlet:
             try:
                 await self._send(payload)
             except OSError:  # the client is gone; the server ends the socket's application as well
+                return
+            except Exception:  # a server's insides: nothing is sent any more, and whoever reads has to hear of that
+                log.exception("outlet_broken")
+                if self._broken is not None:
+                    self._broken(1 + self._queue.qsize())
                 return
             finally:
                 self._bytes -= len(payload)

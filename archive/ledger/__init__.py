@@ -17,7 +17,7 @@ from archive.ledger.conditions import register_condition
 from archive.ledger.entries import Receipt
 from archive.ledger.errors import BehindGuard, EntryNotFound, ForeignRecord, NotBehind, NotInTransaction
 from archive.ledger.fairness import FairQueue, QueueFull
-from archive.ledger.group import OutcomeUnknown
+from archive.ledger.group import NotRecorded, OutcomeUnknown
 from archive.ledger.guarding import keep_latest
 from archive.ledger.head import confirm_identity, verifier_key
 from archive.ledger.measuring import HISTOGRAMS
@@ -60,6 +60,7 @@ __all__ = [
     "NotCanonical",
     "NotInTransaction",
     "NotOpened",
+    "NotRecorded",
     "Opened",
     "OutcomeUnknown",
     "PlaceFile",

@@ -1,6 +1,7 @@
-"""Whose turn it is: a bounded queue with lanes, so that a busy lane can neither starve a quiet one nor shut it out.
+"""Whose turn it is: a bounded queue with lanes, so that busy lanes can neither starve a quiet one nor shut it out.
 
-They are served in rotation, and one lane may hold as many items as there are places left: alone half of all.
+They are served in rotation, and one lane may hold as many items as there are places left: alone half of all. The last
+quarter of the places is for lanes in which nothing waits: one of them is refused only while so many lanes wait.
 
 Within a lane the order stays. It must not lock anything or know what it holds: its owner does.
 """
@@ -29,8 +30,8 @@ class FairQueue(Generic[Item]):
 
     def put(self, item: Item, *, lane: Hashable) -> None:
         """Add an item at the end of its lane. Raises QueueFull."""
-        left = self._limit - self._size
-        if not left or len(self._lanes.get(lane, ())) > left:
+        left, ahead = self._limit - self._size, len(self._lanes.get(lane, ()))
+        if not left or ahead > left or (ahead and left <= self._limit // 4):
             raise QueueFull
         self._lanes.setdefault(lane, deque()).append(item)
         self._size += 1

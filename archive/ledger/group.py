@@ -25,6 +25,7 @@ GROUP_ACTIONS = 128
 GROUP_BYTES = 4 * 1024 * 1024
 GROUP_S = 0.05  # an action waits for the others of its group at most this long, and for the slowest of them
 SLOW_S = 0.25
+LOST = (OperationalError, InterfaceError)  # what becomes of a connection or a disk, and is no action's own error
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +35,10 @@ class OutcomeUnknown(Exception):
 
     Whoever asked should ask again with the same client key, which finds out.
     """
+
+
+class NotRecorded(OperationalError):
+    """The database went away, or could not keep the action: nothing was done, and it may be asked for again later."""
 
 
 class _FirstFailed(Exception):
@@ -52,6 +57,10 @@ class Job:
     came_at: float = field(default_factory=time.monotonic)
     _outcome: Callable[[], None] | None = None
 
+    def claim(self) -> bool:
+        """Take the action on unless whoever asked has gone, and say whether; from now on they cannot go away."""
+        return self.future.set_running_or_notify_cancel()
+
     def attempt(self, *, is_first: bool) -> None:
         """Run the action and keep what came of it for the time after the commit.
 
@@ -68,7 +77,7 @@ class Job:
             failure = error
             self._outcome = lambda: self.future.set_exception(failure)
             if is_first:
-                if isinstance(error, OperationalError | InterfaceError):
+                if isinstance(error, LOST):
                     raise
                 raise _FirstFailed from error
         finally:
@@ -103,6 +112,8 @@ class Group:
         self._started = time.monotonic()
         self._page: Page | None = None
         self._callbacks: list[Callback] = []
+        self._connection: object = None  # the one that was open already when this began, if any
+        self._is_begun = False  # an action has been tried
         self._is_committing = False
 
     def write(self, arriving: Iterable[Job]) -> None:
@@ -114,10 +125,12 @@ class Group:
             self._write(arriving)
 
     def _write(self, arriving: Iterable[Job]) -> None:
+        self._connection = connection.connection
         with turn(), database.atomic():
             with new_page(is_bounded=True) as self._page:
                 self._started = time.monotonic()  # not before: others may have had the head for long
                 for number, job in enumerate(arriving):
+                    self._is_begun = True
                     job.attempt(is_first=number == 0)
                     if connection.needs_rollback:
                         raise DatabaseError("A savepoint could not be taken back: the whole group has to be.")
@@ -128,7 +141,7 @@ class Group:
 
     def join(self, job: Job) -> bool:
         """Take an action in, unless whoever asked has gone. From now on it belongs to the group, whatever happens."""
-        is_wanted = job.future.set_running_or_notify_cancel()
+        is_wanted = job.claim()
         if is_wanted:
             self.jobs.append(job)
         return is_wanted
@@ -150,15 +163,26 @@ class Group:
 
         A constraint that was checked at the commit is a clear no; a connection that broke, or a disk, is not.
         """
-        return self._is_committing and isinstance(error, OperationalError | InterfaceError)
+        return self._is_committing and isinstance(error, LOST)
+
+    def is_outage(self, error: Exception) -> bool:
+        """Say whether the database is away: it failed before any action was tried. Ask before the connection is closed.
+
+        A connection that broke while nobody looked says nothing of the database now.
+        """
+        if self._is_begun or not isinstance(error, LOST):
+            return False
+        # Django may have put another in its place.
+        return self._connection is None or (self._connection is connection.connection and connection.is_usable())
 
     def tell(self) -> None:
-        try:
-            run_callbacks(self._callbacks)
-        except Exception:  # the commit stands, and those who wait must hear of it
-            log.exception("after_commit_failed")
+        """Let those who wait go on: the commit stands, and nothing that follows it may hold up this news."""
         for job in self.jobs:
             job.tell()
+        try:
+            run_callbacks(self._callbacks)
+        except Exception:
+            log.exception("after_commit_failed")
 
 
 def run_callbacks(callbacks: Iterable[Callback]) -> None:

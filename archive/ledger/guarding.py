@@ -11,15 +11,14 @@ from contextvars import ContextVar
 from functools import lru_cache, partial
 from pathlib import Path
 
-import structlog
 from django.conf import settings
 from django.db import transaction
 
 from archive import checkpoint, guard
 from archive.ledger.errors import BehindGuard
+from archive.ledger.keeping import advance, keeper
 from archive.models import Checkpoint
 
-log = structlog.get_logger(__name__)
 # The note that a person has accepted as lost, while the entry about it is written.
 accepted_loss: ContextVar[str] = ContextVar("accepted_loss", default="")
 
@@ -66,7 +65,10 @@ def look_again() -> None:
 
 
 def keep_on_commit(note: str) -> None:
-    """Tell the guard once the transaction has committed, at most once in ONRECORD_GUARD_S; the sweep tells the rest."""
+    """Have the guard told once the transaction has committed, at most once in ONRECORD_GUARD_S.
+
+    That happens in a thread of its own (keeping.py): nobody waits for the guard's disk. The sweep tells the rest.
+    """
     transaction.on_commit(partial(_throttle.keep, note))
 
 
@@ -74,7 +76,7 @@ def keep_latest() -> None:
     """Tell the guard about the latest checkpoint: what the limit held back. For the sweep."""
     latest = Checkpoint.objects.order_by("-size").first()
     if latest is not None:
-        _advance(latest.note)
+        advance(settings.ONRECORD_GUARD, note=latest.note)
 
 
 class _Throttle:
@@ -90,20 +92,12 @@ class _Throttle:
             if now - self._written_at < settings.ONRECORD_GUARD_S:
                 return
             self._written_at = now
-        _advance(note)
+        keeper.keep(settings.ONRECORD_GUARD, note=note)
 
 
 _throttle = _Throttle()
 # The last note that was seen to be in the database: it stays in it unless the database is put back.
 _contained: set[str] = set()
-
-
-def _advance(note: str) -> None:
-    # The commit stands; a guard that cannot be written makes the next rollback harder to see, no more.
-    try:
-        guard.advance(settings.ONRECORD_GUARD, note=note)
-    except (OSError, guard.GuardUnreadable):
-        log.exception("guard_not_kept")
 
 
 def kept_note() -> str:

@@ -19,7 +19,7 @@ from django.db import connection
 from archive.ledger.appending import transaction
 from archive.ledger.conditions import require_conditions
 from archive.ledger.fairness import FairQueue, QueueFull
-from archive.ledger.group import Group, Job, OutcomeUnknown
+from archive.ledger.group import LOST, Group, Job, NotRecorded, OutcomeUnknown
 
 QUEUE_LIMIT = 1000
 IDLE_S = 1.0  # after this the connection goes back
@@ -50,14 +50,11 @@ class Writer:
         if then is not None:  # before it is put there, or it might be over, and `then` called here
             job.future.add_done_callback(lambda _: then(job.finish))
         with self._bell:
+            self._start()  # first: where no thread is to be had, nothing may be left to do for whoever comes next
             try:
                 self._waiting.put(job, lane=lane)
             except QueueFull as error:
                 raise TooBusy(f"{QUEUE_LIMIT} actions wait already.") from error
-            if self._thread is None or not self._thread.is_alive():
-                self._is_stopping = False
-                self._thread = threading.Thread(target=self._serve, name="record-writer", daemon=True)
-                self._thread.start()
             self._bell.notify()
         return job
 
@@ -77,6 +74,13 @@ class Writer:
             self._bell.notify()
         if thread is not None and thread is not threading.current_thread():
             thread.join(STOP_S)
+
+    def _start(self) -> None:
+        if self._thread is not None and self._thread.is_alive():
+            return
+        thread = threading.Thread(target=self._serve, name="record-writer", daemon=True)
+        thread.start()
+        self._thread, self._is_stopping = thread, False
 
     def _serve(self) -> None:
         try:
@@ -105,22 +109,47 @@ class Writer:
     def _part(self, group: Group, error: Exception) -> None:
         """Go on after a group that failed as a whole: it was rolled back, so each action gets a try of its own."""
         log.warning("group_failed", actions=len(group.jobs), error=type(error).__name__)
+        is_away = group.is_outage(error)
         connection.close()
-        for job in group.jobs:
-            if group.is_in_doubt(error):
+        if group.is_in_doubt(error):
+            for job in group.jobs:
                 job.fail(_in_doubt(error))
-            else:
+        elif is_away:
+            self._refuse(group.jobs, error)
+        else:
+            self._serve_each(group.jobs)
+
+    def _serve_each(self, jobs: list[Job]) -> None:
+        for number, job in enumerate(jobs):
+            try:
                 self._serve_alone(job)
+            except LOST as error:
+                self._refuse(jobs[number:], error)
+                return
 
     def _serve_alone(self, job: Job) -> None:
+        """Raises what the database said if it is away: then it is so for all who wait."""
         alone = Group([job])
         try:
             alone.write(alone.jobs)
-        except Exception as error:  # noqa: BLE001  # the one who waits hears of it
+        except Exception as error:
+            is_away = alone.is_outage(error)
             connection.close()
-            job.fail(_in_doubt(error) if alone.is_in_doubt(error) else error)
+            if is_away:
+                raise
+            if isinstance(error, LOST):  # whoever asked is told to try again, and shows it to nobody
+                log.exception("action_failed", action=job.name)
+            job.fail(_told(error, is_in_doubt=alone.is_in_doubt(error)))
         else:
             alone.tell()
+
+    def _refuse(self, jobs: list[Job], error: Exception) -> None:
+        """Tell these and all who wait now that the database is away: each would only wait as long for the same."""
+        with self._bell:
+            waiting = [job for job in iter(self._waiting.take, None) if job.claim()]
+        log.error("database_away", actions=len(jobs) + len(waiting), exc_info=error)
+        for job in [*jobs, *waiting]:
+            job.fail(_told(error))
 
     def _arriving(self, group: Group) -> Iterator[Job]:
         """Yield who is in the group already, then who comes while there is room."""
@@ -135,14 +164,16 @@ class Writer:
 
     def _next(self) -> Job | None:
         """Wait for an action; None when the thread is to end."""
-        with self._bell:
-            while not self._waiting:
+        while True:
+            with self._bell:
+                if not self._waiting and not self._is_stopping:
+                    self._bell.wait(IDLE_S)
+                if self._waiting:
+                    return self._waiting.take()
                 if self._is_stopping:
                     self._thread = None
                     return None
-                if not self._bell.wait(IDLE_S):
-                    connection.close()
-            return self._waiting.take()
+            connection.close()  # not with the bell in hand: that may take long, and event loops ring it
 
 
 _writer = Writer()
@@ -153,7 +184,7 @@ def action(*, lane: str = "") -> Callable[[Callable[Given, Result]], Callable[Gi
 
     On return it is committed. `lane` names the keyword argument whose values take turns ("conversation_id"). Called
     inside a transaction, the function runs there, in a savepoint. The function must do nothing slow: others wait.
-    The caller gets what it raises, and TooBusy, OutcomeUnknown.
+    The caller gets what it raises, and TooBusy, NotRecorded, OutcomeUnknown.
     """
 
     def decorate(function: Callable[Given, Result]) -> Callable[Given, Result]:
@@ -203,6 +234,17 @@ def give_back_connection() -> None:
     """Let another thread have this one's pooled connection meanwhile: a pool's size must not bound a group's."""
     if connection.settings_dict["OPTIONS"].get("pool"):
         connection.close()
+
+
+def _told(error: Exception, *, is_in_doubt: bool = False) -> Exception:
+    """Return what one who waits is told: each gets an exception of their own."""
+    if is_in_doubt:
+        return _in_doubt(error)
+    if not isinstance(error, LOST):
+        return error
+    told = NotRecorded(*error.args)
+    told.__cause__ = error
+    return told
 
 
 def _in_doubt(error: Exception) -> OutcomeUnknown:

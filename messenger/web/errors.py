@@ -41,7 +41,7 @@ REFUSED: Final = "The firm's rules do not allow this message. Nobody has seen it
 NOTHING_HERE: Final = errors.NotFound().message
 NOT_ALLOWED: Final = errors.NotAllowed().message
 # The action was not done, or nobody knows: asking again with the same client key is harmless and finds out.
-UNRECORDED: Final = (ledger.TooBusy, ledger.OutcomeUnknown)
+UNRECORDED: Final = (ledger.TooBusy, ledger.NotRecorded, ledger.OutcomeUnknown)
 AGAIN: Final = "This could not be recorded just now. Try again in a moment."
 FAILED: Final = "Something failed on our side. Try again; if it stays, tell your administrator."
 

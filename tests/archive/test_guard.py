@@ -1,8 +1,8 @@
 """The rollback guard: a database that was put back is not written to, and there is a recorded way out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from io import StringIO
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from archive import checkpoint, evidence, guard, ledger
 from archive.checkpoint import Statement
+from archive.ledger.keeping import keeper
 from archive.tasks import keep_guard
 from tests.archive.samples import NOON, record, said
 
@@ -33,7 +34,14 @@ def kept(tmp_path: Path, settings: Settings) -> Path:
 @pytest.fixture
 def committed(django_capture_on_commit_callbacks: Callable[..., AbstractContextManager[object]]) -> Committed:
     """Run in the block what waits for the commit: the test itself never commits."""
-    return lambda: django_capture_on_commit_callbacks(execute=True)
+
+    @contextmanager
+    def and_told() -> Iterator[None]:
+        with django_capture_on_commit_callbacks(execute=True):
+            yield
+        assert keeper.flush(10)
+
+    return and_told
 
 
 class PutBack(Exception):

@@ -21,8 +21,7 @@ def main() -> int:
         return _run("bench.realtime", options.name, *_realtime(options))
     backends = [options.backend] if options.backend else BACKENDS
     if options.name in GROWING:
-        program = f"bench.{options.name}"
-        return max(_run(program, "--entries", options.entries, backend=backend) for backend in backends)
+        return max(_run(f"bench.{options.name}", *_growing(options), backend=backend) for backend in backends)
     if options.name == "outside":  # files: which database they came from makes no difference
         return _run("bench.outside", "--entries", options.entries, backend=options.backend or "sqlite")
     if options.name == "http":
@@ -37,11 +36,17 @@ def _options() -> argparse.Namespace:
     parser.add_argument("name", nargs="?", choices=NAMES, help="by default all of the record")
     parser.add_argument("--backend", choices=BACKENDS, help="by default both; of real time: always PostgreSQL")
     parser.add_argument("--entries", default="20000", help="how many entries the record has")
+    parser.add_argument("--copies", default="", help="pages: go on reading up to so many copies, on PostgreSQL")
     parser.add_argument("--members", default="", help="real time: only rows with so many members, by comma")
     parser.add_argument("--server", default="", help="real time: daphne, uvicorn, daphne-sqlite, by comma")
     parser.add_argument("--peers", default=None, help="real time: ejabberd, prosody, by comma; empty for none")
     parser.add_argument("--quick", action="store_true", help="real time: one round")
     return parser.parse_args()
+
+
+def _growing(options: argparse.Namespace) -> list[str]:
+    copies = ["--copies", options.copies] if options.copies and options.name == "pages" else []
+    return ["--entries", options.entries, *copies]
 
 
 def _realtime(options: argparse.Namespace) -> list[str]:

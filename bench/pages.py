@@ -3,6 +3,10 @@
 `python -m bench.pages --entries 1000000` lets an invented firm talk (messenger/populating) up to so many messages, from
 10,000 on, and measures at each size. The server is a process of its own beside the same database. Searches are measured
 without HTTP: the portal's page also records each. What one run says belongs together; it must not extrapolate.
+
+With `--copies 10000000` on PostgreSQL it goes on beyond the messages that were said: SQL makes ten times the rows, up
+to so many. These copies are not in the record (bench/copies.py), so only reading is measured, and the lines of such a
+size say so by `copies`: true.
 """
 
 import argparse
@@ -25,6 +29,8 @@ import httpx
 from django.db import connection
 
 from archive.search import Query, find
+from bench.copies import multiply
+from bench.plans import in_server
 from messenger.conversations import paging, queries
 from messenger.conversations.access import access_conversation
 from messenger.conversations.models import Conversation, Message
@@ -46,12 +52,21 @@ COMMON, ABSENT = "client", "quizzical"
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.pages")
     parser.add_argument("--entries", type=int, default=100_000, help="messages of the largest size")
-    largest = parser.parse_args().entries
+    parser.add_argument("--copies", type=int, default=0, help="PostgreSQL: go on by copies that are not in the record")
+    options = parser.parse_args()
+    if options.copies and BACKEND != "postgres":
+        parser.error("--copies needs PostgreSQL.")
     found(Plan.of(FIRST, seed=SEED, people=PEOPLE, conversations=CONVERSATIONS), password=PASSWORD)
     size = FIRST
-    while size <= largest:
+    while size <= options.entries:
         fill(size)
         measure()
+        size *= 10
+    while size <= options.copies:
+        began = time.perf_counter()
+        multiply(10)
+        report("pages", what="copies", backend=BACKEND, messages=size, seconds=round(time.perf_counter() - began))
+        measure(copies=True)
         size *= 10
 
 
@@ -67,12 +82,13 @@ def fill(size: int) -> None:
         cursor.execute("VACUUM ANALYZE" if BACKEND == "postgres" else "PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def measure() -> None:
+def measure(**about: bool) -> None:
     """Measure every page at the size that the store has now."""
     desk = Desk.of_the_busiest()
-    show = partial(report, "pages", backend=BACKEND, size=Message.objects.count(), room=desk.messages)
+    show = partial(report, "pages", backend=BACKEND, size=Message.objects.count(), room=desk.messages, **about)
     for name, read in desk.reads().items():
-        show(what=name, door="none", **timed(read, used_s=time.process_time))
+        inside = in_server(read) if BACKEND == "postgres" else {}
+        show(what=name, door="none", **timed(read, used_s=time.process_time), **inside)
     web = Web(services.new_folder("pages"))
     web.start()
     try:

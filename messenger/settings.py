@@ -257,6 +257,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "messenger.web.accounts.AccountAdapter"
+ACCOUNT_FORMS = {"login": "messenger.web.sign_in_form.SignInForm"}
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -327,7 +328,6 @@ STORAGES = {
 }
 USE_TZ = True
 TIME_ZONE = "UTC"
-USE_I18N = True
 LANGUAGES = [("en", "English"), ("es", "Español"), ("de", "Deutsch")]
 
 # --- bus and work ----------------------------------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Final, TypeVar
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Case, Prefetch, Q, QuerySet, Value, When
+from django.db.models.functions import Left, StrIndex
 
 from messenger.people.errors import NotFound
 from messenger.people.joining import open_invitation
@@ -25,7 +26,7 @@ def access_colleague(viewer: Person, person_id: int) -> Person:
 
 
 def people_list(viewer: Person, q: str = "", *, limit: int = PAGE) -> list[Person]:
-    """Return active colleagues by name, at most `limit`; `q` is part of a name or an address."""
+    """Return active colleagues by name, at most `limit`; `q` is part of a name, or of an address before the @."""
     return list(_named(_colleagues(viewer), q)[:limit])
 
 
@@ -115,8 +116,17 @@ def _role_requests(viewer: Person) -> QuerySet[RoleRequest]:
 
 
 def _named(people: QuerySet[Person], q: str) -> QuerySet[Person]:
+    """Return those whose name, or address before the @, has the words in it; names that begin with them come first.
+
+    The firm's own domain is in everybody's address and would find everybody. Words with an @ are an address' beginning.
+    """
     part = _searchable(q)
-    return people.filter(Q(name__icontains=part) | Q(email__icontains=part)) if part else people
+    if not part:
+        return people
+    local = Left("email", StrIndex("email", Value("@")) - 1)
+    by_address = Q(email__istartswith=part) if "@" in part else Q(local__icontains=part)
+    found = people.alias(local=local).filter(Q(name__icontains=part) | by_address)
+    return found.order_by(Case(When(name__istartswith=part, then=0), default=1), "name", "id")
 
 
 def _searchable(q: str) -> str:

@@ -7,7 +7,7 @@ from archive import ledger
 from messenger.people import access, actions
 from messenger.people.errors import Conflict, Invalid, NotAllowed, NotFound
 from messenger.people.models import Contact
-from tests.cast import CONTACT_NUMBER, Cast
+from tests.cast import CONTACT_NUMBER, PASSWORD, Cast
 
 
 def test_a_contact_is_kept_as_e164_and_as_typed(cast: Cast) -> None:
@@ -63,6 +63,26 @@ def test_colleagues_are_active_employees(cast: Cast) -> None:
     assert "Erin" not in names
     assert [person.name for person in access.people_list(cast.alice, "CHAR")] == ["Charlie"]
     assert access.people_list(cast.erin) == []
+
+
+def test_a_search_for_people_does_not_find_everybody_by_the_firms_own_domain(cast: Cast) -> None:
+    for part in ("firm", "example", "@firm.example"):
+        assert access.people_list(cast.alice, part) == []
+    assert [person.name for person in access.people_list(cast.alice, "alice@firm.ex")] == ["Alice"]
+    assert [person.name for person in access.directory(cast.adam, "ERIN@")] == ["Erin"]
+
+
+def test_people_are_found_by_name_and_address_those_whose_name_begins_so_first(cast: Cast) -> None:
+    for name, email in (
+        ("Ada Mallory", "ada@firm.example"),
+        ("Zed", "mal.z@firm.example"),
+        ("Malia", "m@x.example"),
+    ):
+        _, secret = actions.invite(cast.adam, email=email, name=name)
+        actions.accept_invitation(secret, password=PASSWORD)
+    assert [person.name for person in access.people_list(cast.alice, "mal")] == ["Malia", "Ada Mallory", "Zed"]
+    assert [person.name for person in access.people_list(cast.alice, "mal", limit=1)] == ["Malia"]
+    assert access.people_list(cast.alice, "%") == []
 
 
 def test_the_directory_is_for_who_manages_people(cast: Cast) -> None:

@@ -5,7 +5,7 @@ Every function takes rows and returns plain values with a constant number of que
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from messenger.conversations.loading import load_messages
@@ -14,6 +14,7 @@ from messenger.people.models import Contact, Person
 from messenger.sms.models import Attempt
 
 Frame = dict[str, Any]
+EXPLAINED: Final = frozenset({"queued", "refused"})  # states of a text that its reasons explain
 
 
 class Line(NamedTuple):
@@ -116,11 +117,15 @@ def speaker_frame(author: Person | None, contact: Contact | None) -> Frame:
 
 
 def sms_frame(attempt: Attempt) -> Frame:
-    """Return what the thread shows of a text's way to the phone."""
+    """Return what the thread shows of a text's way to the phone.
+
+    The reasons stay with the attempt, and in the record. Beside a text that left they would read like a refusal.
+    """
+    shown = attempt.reasons if attempt.state in EXPLAINED else []
     return {
         "state": attempt.state,
         "detail": attempt.detail,
-        "reasons": [{"code": reason["code"], "message": reason["message"]} for reason in attempt.reasons],
+        "reasons": [{"code": reason["code"], "message": reason["message"]} for reason in shown],
         "segments": attempt.segment_count,
         "number": attempt.contact.number,
     }

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages as notices
 from django.contrib.auth.decorators import login_required
+from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -23,6 +24,7 @@ from messenger.sms import consent
 from messenger.sms.consent import CHANNELS
 from messenger.sms.models import ConsentEvent, ConsentHead
 from messenger.sms.states import CONSENT_BASES
+from messenger.spaces.models import Membership
 from messenger.web.gates import person_of
 
 _BASES = [(basis, basis.replace("_", " ").capitalize()) for basis in CONSENT_BASES]
@@ -66,7 +68,7 @@ def contacts(request: HttpRequest) -> HttpResponse:
             return redirect("contact", contact_id=contact.pk)
         except (errors.Invalid, errors.Conflict) as error:
             form.add_error(error.field if error.field in form.fields else None, error.message)
-    rows = _rows(contacts_list(person, request.GET.get("q", "")[:80]))
+    rows = _rows(person, contacts_list(person, request.GET.get("q", "")[:80]))
     unclaimed = queries.unclaimed_threads() if person.can("threads.take") else []
     context = {"form": form, "rows": rows, "q": request.GET.get("q", ""), "unclaimed": unclaimed}
     return render(request, "messenger/contacts/list.html", context, status=422 if form.errors else 200)
@@ -81,7 +83,7 @@ def contact(request: HttpRequest, contact_id: int) -> HttpResponse:
     form = ConsentForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         return _grant(request, person, found, form.cleaned_data)
-    row = _rows([found])[0]
+    row = _rows(person, [found])[0]
     context = {
         "contact": found,
         "row": row,
@@ -155,9 +157,15 @@ def _grant(request: HttpRequest, person: Person, contact: Contact, values: dict[
     return redirect("contact", contact_id=contact.pk)
 
 
-def _rows(contacts: list[Contact]) -> list[dict[str, Any]]:
-    """Return contacts with their thread and consent: two queries, however many contacts."""
-    threads = {thread.contact_id: thread for thread in Conversation.objects.filter(contact__in=contacts)}
+def _rows(person: Person, contacts: list[Contact]) -> list[dict[str, Any]]:
+    """Return contacts with their consent, and their thread with who holds it: two queries, however many contacts."""
+    holders = Membership.objects.filter(roster=OuterRef("roster"), until_n=None)
+    threads = {
+        thread.contact_id: thread
+        for thread in Conversation.objects.filter(contact__in=contacts).annotate(
+            is_held=Exists(holders), is_mine=Exists(holders.filter(person=person))
+        )
+    }
     heads = {head.contact_id: head for head in ConsentHead.objects.filter(contact__in=contacts)}
     return [
         {

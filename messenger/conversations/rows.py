@@ -201,12 +201,18 @@ def _stored(model: type[models.Model]) -> Fields:
     return [field for field in model._meta.concrete_fields if not field.primary_key]
 
 
-@cache
 def _insert_of(model: type[models.Model], count: int) -> str:
+    target, kinds = _target_of(model)
+    return f"INSERT INTO {target} {rows_of(kinds, count)}"
+
+
+@cache
+def _target_of(model: type[models.Model]) -> tuple[str, tuple[str, ...]]:
+    """Return table and columns to insert into, and PostgreSQL's types of the columns."""
     fields, quote = _stored(model), connection.ops.quote_name
     columns = ", ".join(quote(field.column) for field in fields)
     kinds = tuple(str(field.db_type(connection)) for field in fields)
-    return f"INSERT INTO {quote(model._meta.db_table)} ({columns}) {rows_of(kinds, count)}"
+    return f"{quote(model._meta.db_table)} ({columns})", kinds
 
 
 @cache

@@ -90,7 +90,7 @@ class Job:
             log.warning("slow_action", action=self.name, ms=round(took_s * 1000))
 
     def tell(self) -> None:
-        """Let the one who waits go on; they, or the `then` of who does not wait, do what follows the commit: `finish`."""
+        """Let the one who waits go on: they, or the `then` of who does not wait, do what is to follow (`finish`)."""
         if self._outcome is not None:
             self._outcome()
 

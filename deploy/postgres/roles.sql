@@ -19,6 +19,13 @@ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name)
 ALTER ROLE onrecord_owner NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
 -- NOINHERIT: membership in onrecord_purge gives nothing until the app asks for it, by SET LOCAL ROLE.
 ALTER ROLE onrecord_app LOGIN NOINHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+-- A server's machine that is gone (its power, its network) leaves its session, and whatever that has locked. By its own
+-- default PostgreSQL notices after two hours; so after two minutes. Not sooner: a machine that was only cut off goes on
+-- changing key files in a rotation or a disposal, and must not find its lock given to others at each short break.
+ALTER ROLE onrecord_app SET tcp_keepalives_idle = 60;
+ALTER ROLE onrecord_app SET tcp_keepalives_interval = 10;
+ALTER ROLE onrecord_app SET tcp_keepalives_count = 6;
+ALTER ROLE onrecord_app SET tcp_user_timeout = 120000;
 ALTER ROLE onrecord_purge NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
 ALTER ROLE onrecord_reader NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
 

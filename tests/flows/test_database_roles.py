@@ -73,6 +73,21 @@ def manage(
     return subprocess.run(command, env=settings, capture_output=True, text=True, check=False, cwd=ROOT)
 
 
+def test_the_session_of_a_machine_that_is_gone_is_ended_within_two_minutes(server: services.PostgresServer) -> None:
+    """Else it keeps the record's lock for as long as the system's own default, two hours."""
+    with psycopg.connect(as_app(server, server.url)) as app, psycopg.connect(server.url) as other:
+        found, control = keepalives(app), keepalives(other)
+    after_s = found["tcp_keepalives_idle"] + found["tcp_keepalives_interval"] * found["tcp_keepalives_count"]
+    assert (after_s, found["tcp_user_timeout"]) == (120, 120_000)
+    assert control["tcp_keepalives_idle"] >= 3600, "control: a login without the roles' settings"
+
+
+def keepalives(connection: psycopg.Connection) -> dict[str, int]:
+    """Return what PostgreSQL has told the system about this very connection, in seconds, tries and milliseconds."""
+    statement = "SELECT name, setting::int FROM pg_settings WHERE name LIKE 'tcp\\_%'"
+    return dict(connection.execute(statement).fetchall())
+
+
 def test_a_server_that_may_not_migrate_says_so(server: services.PostgresServer, tmp_path: Path) -> None:
     url = as_app(server, server.url_of("empty"))
     words = ("serve", "--port", str(services.free_port()))

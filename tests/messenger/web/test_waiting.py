@@ -1,6 +1,7 @@
 """When a post cannot be recorded just now, every door says so, nothing is kept, and the same call works later."""
 
 import asyncio
+import sqlite3
 import threading
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client
 
 from archive import ledger
@@ -76,10 +77,44 @@ def test_reads_that_wait_for_the_record_hold_up_nobody_who_only_asks(cast: Cast,
                 for reader, n in zip(readers, heads, strict=True):
                     await reader.send_json_to({"t": "read", "c": conversation.pk, "n": n})
                 await asyncio.sleep(0.3)  # they all wait now
-                assert (await _ask(witness, {"t": "ping"}))["t"] == "pong"
+                answer = await _ask(witness, {"t": "ping"})
+                while answer["t"] != "pong":  # somebody else has come
+                    answer = await witness.receive_json_from(timeout=5)
                 assert not ReadMarker.objects.filter(person=cast.bob, n__gte=heads[0]).exists(), "control: they wait"
 
     asyncio.run(play())
+
+
+@pytest.mark.backend("sqlite")
+def test_while_the_database_is_away_a_post_and_any_other_act_get_the_same_answer(
+    cast: Cast, client_for: ClientFor
+) -> None:
+    conversation, browser = office.direct(cast.alice, cast.bob), client_for(cast.bob)
+    n = office.say(cast.alice, conversation).n
+    acts: list[tuple[str, dict[str, object], int]] = [
+        ("messages", {"client_key": str(uuid.uuid4()), "body": "patience"}, 201),
+        ("read", {"n": n}, 200),
+    ]
+    for name, wish, expected in acts:
+        address = f"/api/v1/conversations/{conversation.pk}/{name}"
+        with database_kept():
+            refused = browser.post(address, wish, content_type="application/json")
+        assert (refused.status_code, refused.json()["code"]) == (503, "unavailable"), name
+        assert browser.post(address, wish, content_type="application/json").status_code == expected
+
+
+@contextmanager
+def database_kept() -> Iterator[None]:
+    """Keep SQLite's write lock, as another program may, for longer than the writer waits for it."""
+    ledger.stop_writer()
+    other = sqlite3.connect(str(connection.settings_dict["NAME"]), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(connections.settings["default"]["OPTIONS"], "timeout", 0.2)
+        yield
+    other.execute("ROLLBACK")
+    other.close()
+    ledger.stop_writer()
 
 
 @contextmanager

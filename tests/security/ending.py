@@ -27,7 +27,7 @@ from tests.security.world import PURPOSE, World, say
 
 LIMIT_S: Final = 30.0
 # What does not come to the record's lock is not waited for longer; on SQLite some of it waits for the one write lock.
-LOOK_S: Final = 0.5
+LOOK_S: Final = 1.0
 NEW_GROUP: Final = "new_group"  # as rows name it
 ROLE_OF: Final = {
     "reviewer": "reviewer",

@@ -36,7 +36,7 @@ from tests.security.world import build_world
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LOOKED_AT: Final = frozenset({"seq", "report_id"})  # what is an entry to look at
-LEAST: Final = 70  # acts that come to the lock
+LEAST: Final = 50  # acts that come to the lock in time, also on a machine that is busy elsewhere
 IS_LONG: Final = os.environ.get("ONRECORD_FAULTS_LONG") == "1"
 # Who is taken for a row, the first of these that it says yes to.
 ORDER: Final = ("member", "owner", "reviewer", "officer", "second", "administrator", "examiner")

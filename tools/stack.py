@@ -6,6 +6,7 @@ the settings are the embedded ones, and everything lies in a temporary folder.
 """
 
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -161,6 +162,7 @@ def new_stack(*, port: int) -> LocalStack:
         "DATABASE_URL": postgres.url,
         "REDIS_URL": redis.url,
         "ONRECORD_TRUSTED_PROXIES": "1",
+        "ONRECORD_METRICS_TOKEN": secrets.token_urlsafe(24),
         "LOG_LEVEL": "WARNING",
     }
     nodes = tuple(_node(number, folder=folder, environment=environment) for number in range(NODES))
@@ -185,6 +187,19 @@ def _workers(folder: Path, environment: dict[str, str]) -> tuple[Process, ...]:
     )
 
 
+def describe(stack: LocalStack) -> str:
+    """Return what whoever tries it out needs: where everything is, how to look into it, what brings a node back."""
+    nodes = ", ".join(f"{node.name} http://localhost:{node.port}" for node in stack.nodes)
+    return (
+        f"OnRecord is at {stack.url}, behind nginx. Nodes: {nodes}\n"
+        f"Logs: {stack.folder}/*.log\n"
+        f'Figures: curl -H "Authorization: Bearer {stack.environment["ONRECORD_METRICS_TOKEN"]}" '
+        f"http://localhost:{stack.nodes[0].port}/metrics\n"
+        f"kill -HUP {os.getpid()} restarts the nodes in turn, and brings back one that was killed.\n"
+        "Ctrl-C ends everything and removes its data."
+    )
+
+
 def main() -> int:
     stack = new_stack(port=int(os.environ.get("PORT", "8000")))
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -194,10 +209,7 @@ def main() -> int:
         stack.prepare()
         stack.manage("demo")
         stack.start()
-        print(
-            f"OnRecord is at {stack.url}: {NODES} nodes behind nginx. `kill -HUP {os.getpid()}` restarts them in turn."
-        )
-        print("Ctrl-C ends everything and removes its data.", flush=True)
+        print(describe(stack), flush=True)
         while True:
             signal.pause()
     except KeyboardInterrupt:

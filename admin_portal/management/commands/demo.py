@@ -54,6 +54,6 @@ class Command(BaseCommand):
             "  1. Sign in as Alice and as Bob (a private window) and write to each other. Then open the phone, answer\n"
             "     as Walter Brook, and let him say STOP: Alice's next text is refused, with the reason.\n"
             "  2. Sign in as Carl, approve the export that waits; as Cora, download it, unpack it and run\n"
-            "     `python -I verify.py` inside. Change one byte and run it again.\n"
+            "     `python3 -I verify.py` inside. Change one byte and run it again.\n"
         )
         self.stdout.flush()

@@ -5,11 +5,12 @@ Reads only. Must not decide who may see what it returns.
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from django.db import models
 
-from archive.statements import fetch, many, one_of
+from archive.statements import Question, fetch, is_postgres, many, one_of
 from messenger.conversations.models import Message, StreamEvent
 from messenger.people.loading import columns, load, width
 from messenger.people.models import Contact, Person
@@ -25,6 +26,16 @@ def load_events(after: Mapping[int, int], *, limit: int) -> list[StreamEvent]:
         return []
     values = [value for place in after.items() for value in place]
     return [load(StreamEvent, row) for row in fetch(_events_after(len(after)), [*values, limit])]
+
+
+def load_shares(after: Mapping[int, int], *, share: int) -> list[StreamEvent]:
+    """Return at most so many events of each conversation, those next after the number given, by conversation and
+    number.
+    """
+    if not after:
+        return []
+    rows = [load(StreamEvent, row) for row in fetch(*_asked_for_shares(after, share=share))]
+    return sorted(rows, key=attrgetter("conversation_id", "n"))
 
 
 def load_messages(seqs: Sequence[int]) -> list[Message]:
@@ -53,6 +64,33 @@ def _events_after(count: int) -> str:
         f"FROM (VALUES {', '.join(['(%s, %s)'] * count)}) AS place CROSS JOIN {StreamEvent._meta.db_table} event "
         "WHERE event.conversation_id = place.column1 AND event.n > place.column2 "
         "ORDER BY event.conversation_id, event.n LIMIT %s"
+    )
+
+
+def _asked_for_shares(after: Mapping[int, int], *, share: int) -> Question:
+    if is_postgres():
+        return Question(_lateral_shares(len(after)), [*(value for place in after.items() for value in place), share])
+    return Question(_united_shares(len(after)), [value for place in after.items() for value in (*place, share)])
+
+
+@cache
+def _lateral_shares(count: int) -> str:
+    return (
+        f"SELECT event.* FROM (VALUES {', '.join(['(%s, %s)'] * count)}) AS place "  # noqa: S608 (names of models)
+        f"CROSS JOIN LATERAL ({_share_after('place.column1', 'place.column2')}) event"
+    )
+
+
+@cache
+def _united_shares(count: int) -> str:
+    """SQLite knows no LATERAL, but parses quickly."""
+    return " UNION ALL ".join([f"SELECT * FROM ({_share_after('%s', '%s')})"] * count)  # noqa: S608 (names of models)
+
+
+def _share_after(conversation: str, n: str) -> str:
+    return (
+        f"SELECT {columns(StreamEvent, 'one')} FROM {StreamEvent._meta.db_table} one "  # noqa: S608 (names of models)
+        f"WHERE one.conversation_id = {conversation} AND one.n > {n} ORDER BY one.n LIMIT %s"
     )
 
 

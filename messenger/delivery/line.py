@@ -9,6 +9,7 @@ import structlog
 from messenger.delivery import metrics
 from messenger.delivery.outlets import Outlet
 from messenger.delivery.parcels import Parcel
+from messenger.delivery.reading import Start
 
 SESSION_ENDED = 4001
 SESSION_RENEWED = 4002
@@ -17,6 +18,7 @@ TOO_SLOW = 4008
 BAD_FRAME = 4009
 TOO_MANY = 4010
 NO_HELLO = 4011
+TRY_AGAIN_LATER = 1013
 BROKEN = "broken"  # why a parcel was not sent: the socket raised
 FLUSH_S = 0.5
 CLOSE_S = 1.0  # a reader that does not take its close frame in this time is cut off
@@ -36,6 +38,9 @@ class Line:
     ends_at: float | None = None  # seconds since 1970 when its session is too old, None for never
     cursors: dict[int, int] = field(default_factory=dict)
     is_closing: bool = False
+    has_begun: bool = False  # its client has been welcomed: until then nothing is sent that is no answer
+    arrived: dict[int, Start] = field(default_factory=dict)  # where its person came in before that, by conversation
+    farewell: Parcel | None = None  # what was to be said before that
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:

@@ -20,6 +20,7 @@ SYNCS = "onrecord_sync_requests_total"
 GAPS = "onrecord_hub_gaps_total"
 FETCHES = "onrecord_hub_fetches_total"
 FETCH_FAILURES = "onrecord_hub_fetch_failures_total"
+LEFT_OUT = "onrecord_hub_left_out_total"
 EVENTS = "onrecord_hub_events_total"
 UNREAD = "onrecord_hub_events_unread_total"
 BUS_LOST = "onrecord_bus_failures_total"
@@ -37,6 +38,7 @@ HELP = {
     GAPS: "Conversations that had moved on without a wake-up from the bus.",
     FETCHES: "Reads of the hub.",
     FETCH_FAILURES: "Reads of the hub that failed and were tried again.",
+    LEFT_OUT: "Times that a conversation was left out because something in it cannot be shown.",
     EVENTS: "Events that sockets here were told of, once each, however often they were read for latecomers.",
     UNREAD: "Those of them that this process had just committed, so that they were not read again.",
     BUS_LOST: "Times that the subscription to Redis broke, or that hints could not be published.",

@@ -38,7 +38,7 @@ def hub_of_this_loop(source: Source) -> Hub:
         _keep(hub.run())
         if settings.REDIS_URL:
             subscription = Subscription(settings.REDIS_URL, partial(pass_hint, hub))
-            hub.interest = subscription
+            hub.audience.interest = subscription
             _keep(subscription.run())
         _say_bye_at_sigterm(loop, hub)
     return _hubs[loop]

@@ -1,8 +1,10 @@
 """What the hub asks for and what it is answered: plain values between it and the room that reads the database."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+
+CATCH_UP_EVENTS = 200  # who is further behind is not pushed what was said, but told how far it goes
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A new membership; an open socket goes on from `head`: older history is read as pages, not pushed."""
+    """A new membership, and how far its conversation went when it was read."""
 
     person_id: int
     conversation_id: int
@@ -80,7 +82,9 @@ class Batch:
     marks: Marks
     moved: Mapping[int, int]  # of a sweep: conversation -> its newest number
     newest_at: datetime | None = None
-    is_limited: bool = False
+    limited: frozenset[int] = frozenset()  # conversations of which there may be more
+    broken: Mapping[int, Exception] = field(default_factory=dict)  # conversations that cannot be shown, and why
+    is_put_back: bool = False  # the database knows less than it did: a copy from before has taken its place
 
 
 @dataclass(frozen=True, slots=True)

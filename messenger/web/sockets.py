@@ -23,11 +23,11 @@ from messenger.conversations.handing import rendered
 from messenger.conversations.places import Place, read_heads, read_places
 from messenger.delivery import bus, metrics
 from messenger.delivery.hub import Hub
-from messenger.delivery.line import BAD_FRAME, NO_HELLO, SESSION_ENDED, TOO_MANY, Line
+from messenger.delivery.line import BAD_FRAME, NO_HELLO, SESSION_ENDED, TOO_MANY, TRY_AGAIN_LATER, Line
 from messenger.delivery.outlets import outlet_of
 from messenger.delivery.parcels import parcel
 from messenger.delivery.process import hub_of_this_loop
-from messenger.delivery.reading import Batch, Circles, Marks, Source, Start, Want
+from messenger.delivery.reading import CATCH_UP_EVENTS, Batch, Circles, Marks, Source, Start, Want
 from messenger.delivery.throttle import Throttle, TypingGate
 from messenger.people import errors
 from messenger.people.doors import coming_in_by
@@ -39,10 +39,8 @@ from messenger.web.gates import SocketGuest, guest_of_scope, live_person
 from messenger.web.lobby import Lobby, Wait, address_of
 from messenger.web.threads import as_act, in_database, in_hub_thread
 
-CATCH_UP_EVENTS = 200
 MOST_SOCKETS = 100  # of one person in one process: each may hold a queue of a mebibyte
 SUBPROTOCOL = "onrecord.v1"
-TRY_AGAIN_LATER = 1013
 TYPING = TypingGate()
 LOBBY = Lobby()
 

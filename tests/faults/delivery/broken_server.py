@@ -16,6 +16,7 @@ django.setup()
 
 from messenger.conversations import posting  # noqa: E402  (settings are read by the set-up above)
 from messenger.delivery import hub  # noqa: E402  (settings are read by the set-up above)
+from messenger.delivery.audience import Audience  # noqa: E402
 from messenger.delivery.line import Line  # noqa: E402
 from messenger.delivery.parcels import Shipment  # noqa: E402
 from messenger.delivery.reading import Stay  # noqa: E402
@@ -29,12 +30,12 @@ def never_re_read() -> None:
 
 def never_revoke() -> None:
     """The hub does not ask who may still read."""
-    hand_over, for_ever = hub.Hub._hand_over, Stay(membership=0, from_n=1)
+    hand_over, for_ever = Audience._hand_over, Stay(membership=0, from_n=1)
 
-    def deliver(self: hub.Hub, line: Line, conversation_id: int, shipment: Shipment, stay: Stay | None) -> int:
+    def deliver(self: Audience, line: Line, conversation_id: int, shipment: Shipment, stay: Stay | None) -> int:
         return hand_over(self, line, conversation_id, shipment, for_ever)
 
-    hub.Hub._hand_over = deliver  # type: ignore[method-assign]  # that is the defect
+    Audience._hand_over = deliver  # type: ignore[method-assign]  # that is the defect
     hub.Hub._revoke = lambda *_: None  # type: ignore[method-assign]
 
 

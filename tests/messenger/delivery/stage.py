@@ -65,7 +65,8 @@ class Store:
             renewed=(),
             marks=replace(await self.marks(), event=self.head if want.is_sweep else want.marks.event),
             moved={TALK: self.head} if want.is_sweep and self.head > want.marks.event else {},
-            is_limited=len(found) == LIMIT,
+            limited=frozenset({TALK} if len(found) == LIMIT else ()),
+            is_put_back=len(self.revoked) < want.marks.revocation,
         )
 
     def _ended(self, want: Want) -> Iterator[tuple[int, int, Stay]]:

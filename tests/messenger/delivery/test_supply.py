@@ -153,6 +153,29 @@ def test_a_hint_about_what_was_handed_over_costs_no_look_and_one_about_more_does
     in_office(scene)
 
 
+def test_our_own_hint_that_comes_back_while_a_round_reads_costs_no_look_at_the_conversation() -> None:
+    """A stream of messages: while each round reads, the hint of the last one comes from Redis, and the next message."""
+
+    async def scene(office: Office) -> None:
+        alice, _ = await office.connect(ALICE, after=0)
+        await office.settle()
+        office.store.looks.clear()
+
+        async def say_the_next() -> None:
+            office.hub.mark(TALK, n=office.store.head)
+            if office.store.head < 30:
+                office.say_here(office.store.head + 1)
+
+        office.say_here(1)
+        office.store.slow = say_the_next
+        await office.wait_until(lambda: len(alice.heard) == 30)
+        assert alice.heard == list(range(1, 31))
+        assert len(office.store.looks) >= 30
+        assert [want.starts for want in office.store.looks if want.starts] == []
+
+    in_office(scene)
+
+
 def test_what_was_handed_over_while_a_look_failed_is_read_afterwards() -> None:
     async def scene(office: Office) -> None:
         alice, _ = await office.connect(ALICE, after=0)

@@ -18,11 +18,11 @@ from django.utils import timezone
 
 from messenger.asgi import application
 from messenger.delivery import hub, metrics, presence, roll
-from messenger.delivery.line import BAD_FRAME, SESSION_ENDED, SESSION_RENEWED, TOO_MANY
+from messenger.delivery.line import BAD_FRAME, SESSION_ENDED, SESSION_RENEWED, TOO_MANY, TRY_AGAIN_LATER
 from messenger.delivery.process import hub_of_this_loop
 from messenger.people.models import Person, SignInSession
 from messenger.web import sockets
-from messenger.web.sockets import SOURCE, TRY_AGAIN_LATER
+from messenger.web.sockets import SOURCE
 from tests.cast import PASSWORD, Cast
 from tests.messenger.conversations import office
 

@@ -80,7 +80,7 @@ def test_a_database_that_stops_at_once_loses_nothing(site: Site) -> None:
     verdict = rig.verdict()
     print(f"{STOPS} immediate stops: {verdict.line()}")
     assert verdict.faults == []
-    assert verdict.counts["failed"] >= STOPS
+    assert verdict.counts["failed"] > 0, "nobody noticed: what was under way at the stops was nothing"
 
 
 def test_a_full_disk_stops_writing_and_nothing_else(site: Site) -> None:

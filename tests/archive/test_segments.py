@@ -22,10 +22,11 @@ from archive.segments.packing import pack
 from archive.segments.standing import stored_names
 from archive.worm.file_store import FileStore
 from archive.worm.stores import StoreAway
-from tests.archive.samples import record, record_conversations, said
+from tests.archive.samples import NOON, record, record_conversations, said
 from tests.archive.segments import fetch, now, seal, sealed_names, store
 
 pytestmark = pytest.mark.django_db
+SAME_DAY = NOON + timedelta(hours=1)  # as the entries, whenever the tests run
 
 
 @pytest.fixture(autouse=True)
@@ -134,14 +135,14 @@ def test_evidence_travels_with_the_segment_and_is_bound_to_it(tmp_path: Path, se
 
 def test_a_segment_is_due_each_day_or_when_it_is_full(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     record_conversations(10)
-    assert segments.seal_segments(at=now()) == 1
+    assert segments.seal_segments(at=SAME_DAY) == 1
     record(said("new"))
-    assert segments.seal_segments(at=now()) == 0, "the day is not over"
-    assert segments.seal_segments(at=now() + timedelta(days=2)) == 1
-    assert segments.seal_segments(at=now() + timedelta(days=4)) == 0, "only the entry about the segment is new"
+    assert segments.seal_segments(at=SAME_DAY) == 0, "the day is not over"
+    assert segments.seal_segments(at=SAME_DAY + timedelta(days=2)) == 1
+    assert segments.seal_segments(at=SAME_DAY + timedelta(days=4)) == 0, "only the entry about the segment is new"
     monkeypatch.setattr(outbox, "WIDTH", 8)
     record_conversations(20)
-    assert segments.seal_segments(at=now()) == 2
+    assert segments.seal_segments(at=SAME_DAY) == 2
     assert [(name.first, name.size) for name in sealed_names()] == [(0, 10), (10, 12), (12, 20), (20, 28)]
 
 
@@ -151,12 +152,12 @@ def test_the_tail_holds_what_no_sealed_segment_has(tmp_path: Path) -> None:
     (last,) = [name for name in stored_names(store()) if name.kind == TAIL]
     assert (last.first, last.size) == (10, 11), "the entry about the segment itself"
     record(said("minutes ago"))
-    assert segments.seal_segments(at=now()) == 0
+    assert segments.seal_segments(at=SAME_DAY) == 0
     (last,) = [name for name in stored_names(store()) if name.kind == TAIL]
     assert (last.first, last.size) == (10, 12)
     assert "verified" in verified(fetch(last, tmp_path / "got"))
     there = store().names()
-    assert segments.seal_segments(at=now()) == 0
+    assert segments.seal_segments(at=SAME_DAY) == 0
     assert store().names() == there
 
 

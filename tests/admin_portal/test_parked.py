@@ -18,13 +18,12 @@ from archive.segments.outbox import SEGMENTS
 from messenger.people.errors import Invalid, NotAllowed, NotFound
 from messenger.sms.actions import TEXTS
 from messenger.sms.models import Attempt
-from messenger.sms.transports import registry
 from messenger.sms.transports.contract import Ambiguous
 from tests.admin_portal.conftest import Office, looks_of, record_size
 from tests.admin_portal.test_exports import ask
 from tests.admin_portal.test_metrics import numbers
 from tests.admin_portal.test_pages import SECRETS, ClientFor, text_of
-from tests.messenger.sms.texting import NOON, FakeCarrier, agree, queue, sweep
+from tests.messenger.sms.texting import NOON, FakeCarrier, agree, plug_in, queue, sweep
 
 OUTSIDERS = ("alice", "charlie", "mona", "erin")
 MINUTE = timedelta(minutes=1)
@@ -46,8 +45,7 @@ def in_doubt(office: Office, settings: Settings, monkeypatch: pytest.MonkeyPatch
     """A text of which nobody knows whether it left."""
     carrier = FakeCarrier()
     carrier.answers = [Ambiguous("timeout")]
-    monkeypatch.setitem(registry.CARRIERS, "fake", carrier)
-    settings.ONRECORD_CARRIER = "fake"
+    plug_in(carrier, settings=settings, monkeypatch=monkeypatch)
     agree(office.cast.contact, by=office.cast.alice)
     attempt = queue(office.cast.contact)
     sweep()

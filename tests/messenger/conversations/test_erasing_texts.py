@@ -14,11 +14,10 @@ from messenger.conversations.models import Conversation, Message
 from messenger.sms import actions as sms
 from messenger.sms import reports
 from messenger.sms.models import Attempt, StatusReport
-from messenger.sms.transports import registry
 from messenger.sms.transports.contract import Ambiguous, NotCreated, Outgoing, Report, Submitted
 from tests.cast import Cast
 from tests.messenger.conversations.test_erasing import SECRET, erase, words_in_database
-from tests.messenger.sms.texting import FakeCarrier, agree
+from tests.messenger.sms.texting import FakeCarrier, agree, plug_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 QUOTED = f"not accepted: the {SECRET} plan"
@@ -43,8 +42,7 @@ def no_floor(settings: Settings) -> None:
 @pytest.fixture
 def carrier(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> MeanwhileCarrier:
     carrier = MeanwhileCarrier()
-    monkeypatch.setitem(registry.CARRIERS, "fake", carrier)
-    settings.ONRECORD_CARRIER = "fake"
+    plug_in(carrier, settings=settings, monkeypatch=monkeypatch)
     return carrier
 
 

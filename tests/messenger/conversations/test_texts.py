@@ -16,10 +16,9 @@ from messenger.people.models import Contact
 from messenger.sms import actions as sms
 from messenger.sms import consent, inbound
 from messenger.sms.models import Attempt, InboundText
-from messenger.sms.transports import registry
 from messenger.sms.transports.contract import Outgoing, Report
 from tests.cast import Cast
-from tests.messenger.sms.texting import NOON, FakeCarrier, agree
+from tests.messenger.sms.texting import NOON, FakeCarrier, agree, plug_in
 
 pytestmark = pytest.mark.django_db
 
@@ -39,8 +38,7 @@ class CrashingCarrier(FakeCarrier):
 @pytest.fixture
 def crashing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> CrashingCarrier:
     carrier = CrashingCarrier()
-    monkeypatch.setitem(registry.CARRIERS, "crashing", carrier)
-    settings.ONRECORD_CARRIER = "crashing"
+    plug_in(carrier, settings=settings, monkeypatch=monkeypatch)
     return carrier
 
 
@@ -167,8 +165,7 @@ def test_a_report_that_fails_holds_up_none_behind_it_and_is_given_again(
     cast: Cast, thread: Conversation, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     carrier = TalkingCarrier()
-    monkeypatch.setitem(registry.CARRIERS, "talking", carrier)
-    settings.ONRECORD_CARRIER = "talking"
+    plug_in(carrier, settings=settings, monkeypatch=monkeypatch)
     for body in ("one", "two"):
         _say(cast, thread, body)
     texts.send_due(at=NOON)

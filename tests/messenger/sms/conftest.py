@@ -4,17 +4,15 @@ import pytest
 from pytest_django import Settings
 
 from messenger.people.models import Contact
-from messenger.sms.transports import registry
 from tests.cast import Cast
-from tests.messenger.sms.texting import FakeCarrier, agree
+from tests.messenger.sms.texting import FakeCarrier, agree, plug_in
 
 
 @pytest.fixture
 def carrier(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> FakeCarrier:
     """A carrier of the test's own, configured."""
     fake = FakeCarrier()
-    monkeypatch.setitem(registry.CARRIERS, "fake", fake)
-    settings.ONRECORD_CARRIER = "fake"
+    plug_in(fake, settings=settings, monkeypatch=monkeypatch)
     return fake
 
 

@@ -4,10 +4,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import count
 
+import pytest
+from pytest_django import Settings
+
 from archive import ledger
 from messenger.people.models import Contact, Person
 from messenger.sms import actions, consent
 from messenger.sms.models import Attempt
+from messenger.sms.transports import registry
 from messenger.sms.transports.contract import Ambiguous, NotCreated, Outgoing, Report, Submitted
 
 NOON = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)  # 12:00 in New York, where the cast's contact lives
@@ -37,6 +41,12 @@ class FakeCarrier:
 
     def acknowledge(self, reports: Iterable[Report]) -> None:
         pass
+
+
+def plug_in(carrier: FakeCarrier, *, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have texts carried by this one."""
+    monkeypatch.setitem(registry.CARRIERS, carrier.name, carrier)
+    settings.ONRECORD_CARRIER = carrier.name
 
 
 def agree(contact: Contact, *, by: Person, message_class: str = "conversational", basis: str = "express") -> None:

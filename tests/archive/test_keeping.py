@@ -1,6 +1,5 @@
 """A guard whose disk or lock hangs: nobody who acts waits for it, and it hears of the latest commit when it goes on."""
 
-import fcntl
 import os
 import threading
 from collections.abc import Iterator
@@ -26,9 +25,7 @@ NOTES = [checkpoint.sign(Statement(origin="a.example/b", size=n, root=bytes(32))
 @contextmanager
 def standing_still(path: Path) -> Iterator[None]:
     """Hold the guard's lock, as a process does that stands still in the middle of a write."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with open(path.with_name(f"{path.name}.lock"), "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with guard._locked(path):
         yield
 
 

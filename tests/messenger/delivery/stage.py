@@ -127,6 +127,16 @@ class Office:
     def start(self, person_id: int, *, after: int) -> Start:
         return Start(cursor=after, head=self.store.head, stay=self.store.members[person_id])
 
+    async def leave_behind(self, last: int) -> tuple[Phone, Phone]:
+        """Say numbers up to the last; return a socket that takes none of them, Alice's, and one that does, Bob's."""
+        stuck, _ = await self.connect(ALICE, after=0)
+        stuck.is_stalled = True
+        reader, _ = await self.connect(BOB, after=0)
+        for first in range(1, last + 1, LIMIT):  # no more at once than a fetch reads
+            self.store.say(*range(first, min(first + LIMIT, last + 1)))
+            await self.settle()
+        return stuck, reader
+
     async def settle(self) -> None:
         """Ring the bell and let everything run that is ready to run."""
         self.hub.mark(TALK)

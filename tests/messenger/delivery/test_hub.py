@@ -10,7 +10,7 @@ from messenger.delivery.line import MEMBERSHIP_CHANGED, SESSION_ENDED, TOO_SLOW,
 from messenger.delivery.outlets import QueuedOutlet
 from messenger.delivery.parcels import Parcel
 from messenger.delivery.reading import Arrival, Marks, Stay
-from tests.messenger.delivery.stage import ALICE, BOB, LIMIT, TALK, Office, Phone, in_office
+from tests.messenger.delivery.stage import ALICE, BOB, TALK, Office, Phone, in_office
 
 
 def test_every_socket_hears_from_its_own_cursor_on() -> None:
@@ -49,12 +49,7 @@ def test_a_socket_that_comes_while_the_hub_reads_misses_nothing() -> None:
 
 def test_a_socket_that_does_not_read_is_closed_and_holds_up_nobody() -> None:
     async def scene(office: Office) -> None:
-        stuck, _ = await office.connect(ALICE, after=0)
-        stuck.is_stalled = True
-        reader, _ = await office.connect(BOB, after=0)
-        for first in range(1, 400, LIMIT):
-            office.store.say(*range(first, first + LIMIT))
-            await office.settle()
+        stuck, reader = await office.leave_behind(400)
         assert stuck.closed == [TOO_SLOW]
         assert reader.heard == list(range(1, 401))
 
@@ -241,12 +236,7 @@ def test_a_socket_older_than_its_session_is_closed(monkeypatch: pytest.MonkeyPat
 
 def test_a_reader_of_whom_half_the_queue_waits_is_spared_what_may_be_lost() -> None:
     async def scene(office: Office) -> None:
-        stuck, _ = await office.connect(ALICE, after=0)
-        stuck.is_stalled = True
-        reader, _ = await office.connect(BOB, after=0)
-        for first in range(1, 151, LIMIT):
-            office.store.say(*range(first, first + LIMIT))
-            await office.settle()
+        stuck, reader = await office.leave_behind(150)
         await office.hub.show_typing(TALK, 99)
         stuck.is_stalled = False
         stuck.resume.set()

@@ -62,15 +62,21 @@ def test_who_comes_into_a_long_history_hears_its_newest_and_is_not_pushed_the_re
     in_office(scene)
 
 
+async def let_in_before_the_welcome(office: Office) -> tuple[Phone, Line]:
+    """Return Bob's socket that has joined; he came in with the second event, and his client knows nothing yet."""
+    await office.connect(ALICE, after=0)
+    bob, line = await coming(office, BOB)
+    office.store.say(1, 2)
+    admit(office, from_n=2)
+    await office.settle()
+    return bob, line
+
+
 def test_what_comes_for_a_socket_that_is_not_welcomed_yet_waits_for_its_welcome_and_is_not_lost() -> None:
     """The caller has read the heads before Bob came in: they say nothing of this conversation."""
 
     async def scene(office: Office) -> None:
-        await office.connect(ALICE, after=0)
-        bob, line = await coming(office, BOB)
-        office.store.say(1, 2)
-        admit(office, from_n=2)
-        await office.settle()
+        bob, line = await let_in_before_the_welcome(office)
         office.store.say(3)
         await office.settle()
         assert bob.heard == []
@@ -85,11 +91,7 @@ def test_what_comes_for_a_socket_that_is_not_welcomed_yet_waits_for_its_welcome_
 
 def test_one_who_came_in_and_was_removed_before_the_welcome_hears_up_to_the_removal() -> None:
     async def scene(office: Office) -> None:
-        await office.connect(ALICE, after=0)
-        bob, line = await coming(office, BOB)
-        office.store.say(1, 2)
-        admit(office, from_n=2)
-        await office.settle()
+        bob, line = await let_in_before_the_welcome(office)
         office.store.remove(BOB)
         office.store.say(4)
         await office.settle()

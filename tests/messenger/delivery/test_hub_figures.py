@@ -53,12 +53,7 @@ def test_a_delivery_is_counted_for_each_socket_that_is_handed_the_event_and_no_o
 
 def test_what_a_slow_reader_is_not_handed_is_no_delivery(counted: Callable[[], dict[str, float]]) -> None:
     async def scene(office: Office) -> None:
-        stuck, _ = await office.connect(ALICE, after=0)
-        stuck.is_stalled = True
-        reader, _ = await office.connect(BOB, after=0)
-        for first in range(1, 400, LIMIT):
-            office.store.say(*range(first, first + LIMIT))
-            await office.settle()
+        stuck, reader = await office.leave_behind(400)
         assert (stuck.closed, len(reader.heard)) == ([TOO_SLOW], 400)
         # The queue takes 256 frames and what went over; then the socket is cut off.
         assert 400 + 256 <= counted()[metrics.DELIVERIES] <= 400 + 256 + 2 * LIMIT

@@ -179,8 +179,8 @@ def write_without_sync(site: Site) -> None:
 
 
 POSTGRES_CONTROLS = {
-    # Else its log is on the disk after a fifth of a second all the same, and the cut would have to meet that gap.
-    "synchronous_commit = off": turn_off("synchronous_commit", wal_writer_delay="10s"),
+    # Else its log is on the disk all the same, after a fifth of a second or after each MiB, which is about two batches.
+    "synchronous_commit = off": turn_off("synchronous_commit", wal_writer_delay="10s", wal_writer_flush_after="1GB"),
     "fsync = off": turn_off("fsync"),
 }
 SQLITE_CONTROLS = {"synchronous = OFF": write_without_sync}

@@ -4,8 +4,12 @@ The record refuses DELETE and TRUNCATE, also in tests. So it is emptied by the t
 (tests/archive/record_reset.py), and the other tables by plain deletes. Must never be imported by the product.
 """
 
+from collections.abc import Iterator
+
+import pytest
 from django.db import connection, transaction
 from django.test import TransactionTestCase
+from pytest_django.plugin import DjangoDbBlocker
 
 from archive import ledger
 from tests.archive.record_reset import reset_record
@@ -25,6 +29,18 @@ def empty_database() -> None:
         for table in tables:
             cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")  # noqa: S608 (Django's own names)
     reset_record(connection)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """End the sessions that threads of the product still have, so that PostgreSQL lets the database be dropped."""
+    yield
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
 
 
 def _fixture_teardown(self: TransactionTestCase) -> None:

@@ -22,6 +22,7 @@ from messenger.conversations.markup import is_quick, render_body
 from messenger.conversations.models import Message, ReadMarker
 from messenger.conversations.posting import Answer, Posted, Refusal, Wish
 from messenger.conversations.seats import seats_from, seats_question
+from messenger.delivery import bus
 from messenger.delivery.waking import settled
 from messenger.people.doors import Door, coming_in_by, door_in_use, doors_question, open_doors
 from messenger.people.errors import Denial, Invalid, NotFound, SignedOut
@@ -124,6 +125,7 @@ def _mark_read(person_id: int, *, conversation_id: int, n: int, door: Door | Non
         )
     )
     marker.save(update_fields=["n", "ordinal", "at"])
+    bus.announce_reading(conversation_id, person_id, n)
     return marker
 
 

@@ -12,13 +12,13 @@ from functools import partial
 from django.conf import settings
 from django.db import transaction
 
-from messenger.delivery.publisher import Publisher
+from messenger.delivery.publisher import Publisher, text_of
 from messenger.delivery.reading import Fresh
 
 PEOPLE = "people"  # the first word of hints that say who is here; every process hears them
 ALL = "onrecord:wake"  # nothing is published there; a subscription that holds it never ends
 # Takes a hint: "7" (conversation 7 has something new), "7 n42" (up to number 42), "7 3" (person 3 types in 7),
-# "people …" (who is here, roll.py).
+# "7 r3 n42" (person 3 has read 7 up to 42), "people …" (who is here, roll.py).
 Listener = Callable[[str], None]
 Taker = Callable[[Sequence[Fresh]], None]
 
@@ -50,17 +50,26 @@ def announce_typing(conversation_id: int, person_id: int) -> None:
     publish(f"{conversation_id} {person_id}")
 
 
+def announce_reading(conversation_id: int, person_id: int, n: int) -> None:
+    """Tell the person's devices how far they have read, once this transaction has committed. Lost hints are not
+    repeated.
+    """
+    transaction.on_commit(partial(publish, f"{conversation_id} r{person_id}", n=n), robust=True)
+
+
 def announce_people(text: str) -> None:
     """Say who is here. A lost hint is made good by the next one."""
     publish(f"{PEOPLE} {text}")
 
 
-def publish(hint: str) -> None:
-    """Pass a hint on now. Never waits and never raises for a bus that is away: the readers find out by themselves."""
+def publish(hint: str, *, n: int | None = None) -> None:
+    """Pass a hint on now, with its number if it has one. Never waits and never raises for a bus that is away: the
+    readers find out by themselves.
+    """
     if _publisher is None:
-        deliver(hint)
+        deliver(text_of(hint, n=n))
     else:
-        _publisher.put(hint)
+        _publisher.put(hint, n=n)
 
 
 def hand_over(events: Sequence[Fresh]) -> None:

@@ -138,6 +138,13 @@ class Hub:
             if line.person_id != person_id:
                 line.offer_droppable(frame)
 
+    def show_reading(self, conversation_id: int, person_id: int, n: int) -> None:
+        """Tell the person's own sockets in this process how far they have read; droppable."""
+        frame = parcel(b'{"t":"eph","c":%d,"kind":"read","n":%d}' % (conversation_id, n))
+        for line in self._by_person.get(person_id, ()):
+            if line.has_begun:
+                line.offer_droppable(frame)
+
     def say_bye(self) -> None:
         """Tell every socket that this process stops, and when to come back: not all at once."""
         for place, line in enumerate(tuple(self.lines)):

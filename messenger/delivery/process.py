@@ -93,6 +93,9 @@ def _pass(hub: Hub, hint: str) -> None:
             hub.attendance.hear(rest)
     elif rest.startswith("n"):
         hub.mark(int(first), n=int(rest[1:]))
+    elif rest.startswith("r"):
+        person, _, n = rest[1:].partition(" n")
+        hub.show_reading(int(first), int(person), int(n))
     elif rest:
         _keep(_show_typing(hub, int(first), int(rest)))
     else:

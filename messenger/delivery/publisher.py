@@ -47,4 +47,9 @@ class Publisher(Courier[Numbered]):
 
 
 def _texts(waiting: dict[Numbered, int]) -> list[str]:
-    return [f"{hint} n{n}" if is_numbered else hint for (hint, is_numbered), n in waiting.items()]
+    return [text_of(hint, n=n if is_numbered else None) for (hint, is_numbered), n in waiting.items()]
+
+
+def text_of(hint: str, *, n: int | None) -> str:
+    """Return a hint as it travels."""
+    return hint if n is None else f"{hint} n{n}"

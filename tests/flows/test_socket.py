@@ -126,6 +126,24 @@ def test_typing_is_shown_to_the_others_only(stack: Stack, alice: httpx.Client, b
     assert not [frame for frame in left.frames if frame["t"] == "eph" and frame["kind"] == "typing"]
 
 
+@pytest.mark.parametrize("way", ["socket", "http"])
+def test_a_reading_is_told_to_ones_own_devices_only(
+    stack: Stack, alice: httpx.Client, bob: httpx.Client, way: str
+) -> None:
+    group = _group(alice, bob)
+    _post(alice, group, "read me")
+    laptop, phone = Reader.hello(stack, bob, {group: 2}), Reader.hello(stack, bob, {group: 2})
+    author = Reader.hello(stack, alice, {group: 2})
+    if way == "socket":
+        laptop.say({"t": "read", "c": group, "n": 2})
+    else:
+        assert bob.post(f"/api/v1/conversations/{group}/read", json={"n": 2}).json() == {"n": 2, "unread": 0}
+    for device in (laptop, phone):
+        assert device.wait_for("eph", kind="read", c=group)["n"] == 2
+    author.listen(0.5)
+    assert [frame for frame in author.frames if frame.get("kind") == "read"] == []
+
+
 BAD_FRAMES = {
     "not json": ("{", "malformed_json"),
     "a list": ("[1]", "malformed_json"),

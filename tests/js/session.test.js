@@ -125,6 +125,21 @@ test("reading up to the head clears what waits, reading less does not", () => {
   assert.equal(store.state.conversations.get(9).unread, 0);
 });
 
+test("what another device has read is read here, also where it is told before the message", () => {
+  const { session, store } = makePage();
+  const unread = () => store.state.conversations.get(9).unread;
+  session.take(created(9, 4));
+  session.take({ t: "eph", c: 9, kind: "read", n: 4 });
+  assert.equal(unread(), 0);
+  session.take({ t: "eph", c: 9, kind: "read", n: 5 });
+  session.take(created(9, 5));
+  assert.equal(unread(), 0);
+  session.take(created(9, 6));
+  assert.equal(unread(), 1);
+  session.take({ t: "eph", c: 12, kind: "read", n: 1 });
+  assert.equal(store.state.conversations.has(12), false);
+});
+
 test("a new conversation that tells its whole history makes the page ask once, and nothing of it is shown twice", async () => {
   const results = [conversation(7, 41), conversation(9, 3), conversation(12, 50)];
   const { session, asked, store, shown } = makePage({ answers: [{ results }] });

@@ -25,14 +25,15 @@ export function without(list, id) {
 }
 
 /**
- * Return the list after a message. Somebody else's words in a conversation that is not being read are unread;
- * the number is corrected by the next heads, where the server has computed it.
+ * Return the list after a message. Somebody else's words in a conversation that is not being read are unread, unless
+ * another device has read them before they came here; the next heads correct the number as the server computes it.
  */
 export function afterMessage(list, message, { myId, isReading }) {
   const old = list.get(message.c);
   if (!old || message.n <= old.head) return list;
   const isMine = message.author.kind === "person" && message.author.id === myId;
-  const unread = isMine || isReading ? old.unread : old.unread + 1;
+  const isRead = isMine || isReading || message.n <= old.read_n;
+  const unread = isRead ? old.unread : old.unread + 1;
   return changed(list, message.c, { head: message.n, last_at: message.at, unread });
 }
 

@@ -31,6 +31,7 @@ export class Session extends EventTarget {
     else if (frame.t === "welcome") this.#takeWelcome(frame);
     else if (frame.t === "pong" && this.#cursors.isBehind(frame.heads)) this.sync();
     else if (frame.t === "eph" && frame.kind === "typing") this.#takeTyping(frame);
+    else if (frame.t === "eph" && frame.kind === "read") this.markRead(frame.c, frame.n);
     else if (frame.t === "eph" && frame.kind === "presence") this.#takePresence(frame);
     else if (frame.t === "reset") this.#takeReset(frame);
   }
@@ -53,7 +54,7 @@ export class Session extends EventTarget {
     }
   }
 
-  /** Another tab or this one has read up to `n`. */
+  /** Another tab, another device or this one has read up to `n`. */
   markRead(c, n) {
     const { conversations } = this.#store.state;
     const old = conversations.get(c);

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from archive import ledger
 from messenger.conversations import actions, places, queries
 from messenger.conversations.access import access_conversation
 from messenger.conversations.models import Message, RefusedPost, StreamEvent
+from messenger.delivery import bus
 from messenger.people.errors import Conflict, Invalid, NotAllowed, NotFound
 from messenger.people.models import Person
 from messenger.policy.actions import add_rule
@@ -115,6 +117,29 @@ def test_unread_is_what_came_after_the_marker_and_never_counts_ones_own(cast: Ca
     assert _unread(cast, "bob") == 1
     actions.mark_read(cast.bob, conversation_id=conversation.pk, n=second.n - 1)
     assert _unread(cast, "bob") == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reading_is_announced_once_recorded_and_only_where_it_moves_the_marker(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conversation = office.direct(cast.alice, cast.bob)
+    head = office.say(cast.alice, conversation, "good morning").n
+    hints: list[tuple[str, int]] = []
+    monkeypatch.setattr(bus, "publish", lambda hint, *, n: hints.append((hint, n)))
+    read = partial(actions.mark_read, cast.bob, conversation_id=conversation.pk)
+
+    def read_in_vain() -> None:
+        with ledger.transaction():
+            read(n=head)
+            raise RuntimeError("taken back")
+
+    with pytest.raises(RuntimeError):
+        read_in_vain()
+    assert hints == []
+    for n in (head + 7, head, head - 1):
+        read(n=n)
+    assert hints == [(f"{conversation.pk} r{cast.bob.pk}", head)]
 
 
 @pytest.mark.parametrize("read", [queries.list_conversations, places.list_heads])

@@ -5,13 +5,16 @@ import gc
 import weakref
 from collections.abc import Iterator
 
+import orjson
 import pytest
 from pytest_django import Settings
 
 from messenger.delivery import bus, process
 from messenger.delivery.hub import Hub
+from messenger.delivery.line import Line
+from messenger.delivery.outlets import QueuedOutlet
 from messenger.delivery.reading import Source
-from tests.messenger.delivery.stage import ALICE, TALK, Office, Store, fresh
+from tests.messenger.delivery.stage import ALICE, BOB, TALK, Office, Phone, Store, fresh
 
 STORE = Store()
 SOURCE = Source(marks=STORE.marks, fetch=STORE.fetch, typing=STORE.typing)
@@ -50,6 +53,30 @@ def test_a_hub_of_a_loop_that_was_closed_without_its_tasks_being_cancelled_is_fo
     asyncio.run(begin())
     gc.collect()
     assert ended() is None
+
+
+def test_a_reading_is_told_to_the_sockets_of_who_read_and_to_nobody_else() -> None:
+    async def scene() -> None:
+        office = Office(STORE, process.hub_of_this_loop(SOURCE))
+        told: dict[str, list[object]] = {"laptop": [], "phone": [], "not welcomed yet": [], "Bob's": []}
+
+        def device(name: str, person: int) -> Line:
+            async def keep(frame: bytes) -> None:
+                told[name].append(orjson.loads(frame))
+
+            return Line(person_id=person, session_id=person, outlet=QueuedOutlet(keep), close=Phone().hang_up)
+
+        for name, person in {"laptop": ALICE, "phone": ALICE, "not welcomed yet": ALICE, "Bob's": BOB}.items():
+            line = device(name, person)
+            await office.hub.join(line)
+            if name != "not welcomed yet":
+                office.hub.follow(line, {TALK: office.start(person, after=STORE.head)})
+        bus.publish(f"{TALK} r{ALICE}", n=42)
+        await office.breathe()
+        frame = {"t": "eph", "c": TALK, "kind": "read", "n": 42}
+        assert told == {"laptop": [frame], "phone": [frame], "not welcomed yet": [], "Bob's": []}
+
+    asyncio.run(scene())
 
 
 def test_the_hub_of_a_loop_is_one_and_hears_what_is_published_and_handed_over() -> None:

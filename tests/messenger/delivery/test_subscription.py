@@ -149,7 +149,8 @@ def test_whatever_breaks_the_ear_listens_again(server: services.RedisServer, mon
 
 
 def test_a_hint_that_cannot_be_read_is_counted_and_passed_over(server: services.RedisServer) -> None:
-    bad = ("7 n", "7 nx", "7 x", "7 3 4", "", "seven", "people {", "people nobody", b"\xff\xfe", b"7 \xff")
+    bad = ("7 n", "7 nx", "7 x", "7 3 4", "7 r", "7 r3", "7 rx n4", "7 r3 n", "", "seven", "people {", "people nobody",
+           b"\xff\xfe", b"7 \xff")  # fmt: skip
 
     async def scene(office: stage.Office) -> None:
         alice, _ = await office.connect(stage.ALICE, after=0)

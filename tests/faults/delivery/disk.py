@@ -21,6 +21,8 @@ from tests import services
 EXT4_IOC_SHUTDOWN = 0x8004587D
 NO_LOG_FLUSH = 2
 UNMOUNT_LIMIT_S = 15.0
+# Of PostgreSQL, for controls. Else its log is on the disk all the same, after a fifth of a second or after each MiB.
+WITHOUT_SYNC = {"synchronous_commit": "off", "wal_writer_delay": "10s", "wal_writer_flush_after": "1GB"}
 
 
 @dataclass

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests import services
-from tests.faults.delivery.disk import Disk, configure, new_disk, postgres_on
+from tests.faults.delivery.disk import WITHOUT_SYNC, Disk, configure, new_disk, postgres_on
 from tests.faults.delivery.history import judge, read_log
 from tests.faults.delivery.rig import IS_LONG, Office, Rig, by_hand, open_office, read_store, run_load
 from tests.stack import Stack, new_stack
@@ -107,7 +107,7 @@ def test_a_full_disk_stops_writing_and_nothing_else(site: Site) -> None:
 def test_a_database_that_does_not_wait_for_its_log_is_caught(site: Site) -> None:
     """The control: commits that are acknowledged before they are on the disk."""
     site.server.stop()
-    configure(site.server, synchronous_commit="off", wal_writer_delay="10s")
+    configure(site.server, **WITHOUT_SYNC)
     site.server.start()
 
     async def scenario(rig: Rig) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from django.db import connection, transaction
 from django.test import TransactionTestCase
-from pytest_django.plugin import DjangoDbBlocker
+from pytest_django import DjangoDbBlocker
 
 from archive import ledger
 from tests.archive.record_reset import reset_record
@@ -36,6 +36,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     """End the sessions that threads of the product still have, so that PostgreSQL lets the database be dropped."""
     yield
     if connection.vendor == "postgresql":
+        connection.close()  # it may be in a transaction that has failed
         with django_db_blocker.unblock(), connection.cursor() as cursor:
             cursor.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

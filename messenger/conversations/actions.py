@@ -125,7 +125,7 @@ def _mark_read(person_id: int, *, conversation_id: int, n: int, door: Door | Non
         )
     )
     marker.save(update_fields=["n", "ordinal", "at"])
-    bus.announce_reading(conversation_id, person_id, n)
+    bus.announce_reading(conversation_id, person_id, n=n)
     return marker
 
 

@@ -50,8 +50,8 @@ def announce_typing(conversation_id: int, person_id: int) -> None:
     publish(f"{conversation_id} {person_id}")
 
 
-def announce_reading(conversation_id: int, person_id: int, n: int) -> None:
-    """Tell the person's devices how far they have read, once this transaction has committed. Lost hints are not
+def announce_reading(conversation_id: int, person_id: int, *, n: int) -> None:
+    """Tell the person's devices that they have read up to `n`, once this transaction has committed. Lost hints are not
     repeated.
     """
     transaction.on_commit(partial(publish, f"{conversation_id} r{person_id}", n=n), robust=True)

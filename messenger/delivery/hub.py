@@ -20,7 +20,7 @@ from messenger.delivery import metrics
 from messenger.delivery.audience import Audience, Since
 from messenger.delivery.leftout import LeftOut
 from messenger.delivery.line import MEMBERSHIP_CHANGED, SESSION_ENDED, SESSION_RENEWED, TRY_AGAIN_LATER, Line
-from messenger.delivery.parcels import Shipment, parcel
+from messenger.delivery.parcels import Parcel, Shipment, parcel
 from messenger.delivery.reading import CATCH_UP_EVENTS, Arrival, Batch, Fresh, Marks, Source, Start, Want
 from messenger.delivery.supply import Supply, next_after
 
@@ -103,6 +103,8 @@ class Hub:
         line.has_begun = True
         self._begin(line, starts)
         self._begin(line, line.arrived)
+        for conversation_id, n in line.readings.items():
+            line.offer_droppable(_reading(conversation_id, n))
         if line.farewell is not None:
             line.offer(line.farewell)
 
@@ -138,12 +140,15 @@ class Hub:
             if line.person_id != person_id:
                 line.offer_droppable(frame)
 
-    def show_reading(self, conversation_id: int, person_id: int, n: int) -> None:
-        """Tell the person's own sockets in this process how far they have read; droppable."""
-        frame = parcel(b'{"t":"eph","c":%d,"kind":"read","n":%d}' % (conversation_id, n))
+    def show_reading(self, conversation_id: int, person_id: int, *, n: int) -> None:
+        """Tell the person's own sockets in this process that they have read up to `n`; droppable. The welcome of one
+        that has not begun may have been read before that: it is told then.
+        """
         for line in self._by_person.get(person_id, ()):
             if line.has_begun:
-                line.offer_droppable(frame)
+                line.offer_droppable(_reading(conversation_id, n))
+            else:
+                line.readings[conversation_id] = max(n, line.readings.get(conversation_id, 0))
 
     def say_bye(self) -> None:
         """Tell every socket that this process stops, and when to come back: not all at once."""
@@ -385,3 +390,7 @@ class Hub:
         lines.discard(line)
         if not lines:
             self._by_person.pop(line.person_id, None)
+
+
+def _reading(conversation_id: int, n: int) -> Parcel:
+    return parcel(b'{"t":"eph","c":%d,"kind":"read","n":%d}' % (conversation_id, n))

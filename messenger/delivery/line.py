@@ -40,6 +40,7 @@ class Line:
     is_closing: bool = False
     has_begun: bool = False  # its client has been welcomed: until then nothing is sent that is no answer
     arrived: dict[int, Start] = field(default_factory=dict)  # where its person came in before that, by conversation
+    readings: dict[int, int] = field(default_factory=dict)  # up to where its person has read before that
     farewell: Parcel | None = None  # what was to be said before that
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 

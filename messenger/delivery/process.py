@@ -95,7 +95,7 @@ def _pass(hub: Hub, hint: str) -> None:
         hub.mark(int(first), n=int(rest[1:]))
     elif rest.startswith("r"):
         person, _, n = rest[1:].partition(" n")
-        hub.show_reading(int(first), int(person), int(n))
+        hub.show_reading(int(first), int(person), n=int(n))
     elif rest:
         _keep(_show_typing(hub, int(first), int(rest)))
     else:

@@ -140,6 +140,32 @@ test("what another device has read is read here, also where it is told before th
   assert.equal(store.state.conversations.has(12), false);
 });
 
+test("readings that come in another order, or while an answer is on its way, count", async () => {
+  const heads = [[7, 41, 0, 0], [9, 5, 2, 1]];
+  const { session, store } = makePage({ answers: [{ events: [], heads, reset: [], limited: false }, { results: [conversation(7, 41), { ...conversation(9, 5), read_n: 3, unread: 2 }] }] });
+  const waiting = () => store.state.conversations.get(9).unread;
+  session.sync();
+  session.take({ t: "eph", c: 9, kind: "read", n: 5 });
+  session.take({ t: "eph", c: 9, kind: "read", n: 4 });
+  await settle();
+  assert.equal(waiting(), 0);
+  session.take(created(12, 1)); // unknown: the list is asked for, and its answer was made before the reading
+  await settle();
+  assert.equal(waiting(), 0);
+  for (const n of [6, 7, 8]) session.take(created(9, n));
+  session.take({ t: "eph", c: 9, kind: "read", n: 7 });
+  assert.equal(waiting(), 1);
+});
+
+test("what was read beyond the head of a database that was put back is unread when it is said again", () => {
+  const { session, store } = makePage();
+  session.take(created(9, 4));
+  session.take({ t: "eph", c: 9, kind: "read", n: 5 });
+  session.take({ t: "welcome", heads: [[7, 41, 0, 0], [9, 3, 0, 0]], limits: {}, build: "b" });
+  for (const n of [4, 5]) session.take(created(9, n));
+  assert.deepEqual([store.state.conversations.get(9).head, store.state.conversations.get(9).unread], [5, 2]);
+});
+
 test("a new conversation that tells its whole history makes the page ask once, and nothing of it is shown twice", async () => {
   const results = [conversation(7, 41), conversation(9, 3), conversation(12, 50)];
   const { session, asked, store, shown } = makePage({ answers: [{ results }] });

@@ -17,11 +17,33 @@ export function changed(list, id, patch) {
   return old ? new Map(list).set(id, { ...old, ...patch }) : list;
 }
 
+/** Return the list after its person has read up to `n`, on whichever device; a marker never goes back. */
+export function afterReading(list, id, n) {
+  const old = list.get(id);
+  return old ? new Map(list).set(id, bounded({ ...old, read_n: Math.max(old.read_n, n) })) : list;
+}
+
+/** Return the list with nothing beyond these heads: a database that was put back has forgotten what came after them. */
+export function setBack(list, heads) {
+  const next = new Map(list);
+  for (const [id, head] of heads) {
+    const old = list.get(id);
+    if (old && head < old.head) next.set(id, { ...old, head, read_n: Math.min(old.read_n, head) });
+  }
+  return next;
+}
+
 /** Return the list without a conversation. */
 export function without(list, id) {
   const next = new Map(list);
   next.delete(id);
   return next;
+}
+
+/* No more can wait than there is after the marker: an answer may have been on its way while something was read. */
+function bounded(conversation) {
+  const left = Math.max(0, conversation.head - conversation.read_n);
+  return { ...conversation, unread: Math.min(conversation.unread, left), mentions: Math.min(conversation.mentions, left) };
 }
 
 /**
@@ -43,11 +65,16 @@ export function afterHeads(list, heads) {
   const unknown = [];
   for (const [id, head, unread, mentions] of heads) {
     const old = list.get(id);
-    if (old) next.set(id, { ...old, head: Math.max(old.head, head), unread, mentions });
+    if (old) next.set(id, bounded({ ...old, head: Math.max(old.head, head), unread, mentions }));
     else unknown.push(id);
   }
   const gone = [...list.keys()].filter((id) => !next.has(id));
   return { list: next, unknown, gone };
+}
+
+/** Return a whole list as the server has answered it; what was read while the answer was on its way stays read. */
+export function afterAnswer(list, conversations) {
+  return byId(conversations.map((one) => bounded({ ...one, read_n: Math.max(one.read_n, list.get(one.id)?.read_n ?? 0) })));
 }
 
 /** Return [key, conversations] of each group that has any: unread first, newest first within a group. */

@@ -56,10 +56,7 @@ export class Session extends EventTarget {
 
   /** Another tab, another device or this one has read up to `n`. */
   markRead(c, n) {
-    const { conversations } = this.#store.state;
-    const old = conversations.get(c);
-    if (!old || n < old.head) return;
-    this.#store.change({ conversations: lists.changed(conversations, c, { unread: 0, mentions: 0, read_n: n }) });
+    this.#store.change(({ conversations }) => ({ conversations: lists.afterReading(conversations, c, n) }));
   }
 
   #takeEvent(event) {
@@ -69,7 +66,7 @@ export class Session extends EventTarget {
   }
 
   #takeWelcome({ heads, limits, build }) {
-    this.#store.change({ limits, serverBuild: build });
+    this.#store.change(({ conversations }) => ({ limits, serverBuild: build, conversations: lists.setBack(conversations, heads) }));
     // Hello named the open conversation only: every other one goes on from its head, which a database that was put back
     // has further behind.
     for (const [c, head] of heads) if (c !== this.#openId) this.#cursors.setBack(c, head);
@@ -142,7 +139,7 @@ export class Session extends EventTarget {
   async #askConversations() {
     const { results } = await this.#api.get("conversations").catch(() => ({ results: null }));
     if (!results) return;
-    const list = lists.byId(results);
+    const list = lists.afterAnswer(this.#store.state.conversations, results);
     const wasMember = this.#store.state.isMember;
     for (const { id, head } of results) if (id !== this.#openId || !wasMember) this.#cursors.moveTo(id, head);
     const isMember = this.#openId === null || list.has(this.#openId);
@@ -171,6 +168,7 @@ export class Session extends EventTarget {
     const isThere = await this.#timeline.reset().then(() => true, () => false);
     if (!isThere) return;
     this.#cursors.setBack(c, head);
+    this.#store.change(({ conversations }) => ({ conversations: lists.setBack(conversations, [[c, head]]) }));
     this.sync();
   }
 

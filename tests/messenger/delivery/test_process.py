@@ -59,6 +59,7 @@ def test_a_reading_is_told_to_the_sockets_of_who_read_and_to_nobody_else() -> No
     async def scene() -> None:
         office = Office(STORE, process.hub_of_this_loop(SOURCE))
         told: dict[str, list[object]] = {"laptop": [], "phone": [], "not welcomed yet": [], "Bob's": []}
+        lines: dict[str, Line] = {}
 
         def device(name: str, person: int) -> Line:
             async def keep(frame: bytes) -> None:
@@ -67,14 +68,19 @@ def test_a_reading_is_told_to_the_sockets_of_who_read_and_to_nobody_else() -> No
             return Line(person_id=person, session_id=person, outlet=QueuedOutlet(keep), close=Phone().hang_up)
 
         for name, person in {"laptop": ALICE, "phone": ALICE, "not welcomed yet": ALICE, "Bob's": BOB}.items():
-            line = device(name, person)
-            await office.hub.join(line)
+            lines[name] = device(name, person)
+            await office.hub.join(lines[name])
             if name != "not welcomed yet":
-                office.hub.follow(line, {TALK: office.start(person, after=STORE.head)})
+                office.hub.follow(lines[name], {TALK: office.start(person, after=STORE.head)})
         bus.publish(f"{TALK} r{ALICE}", n=42)
         await office.breathe()
         frame = {"t": "eph", "c": TALK, "kind": "read", "n": 42}
         assert told == {"laptop": [frame], "phone": [frame], "not welcomed yet": [], "Bob's": []}
+        bus.publish(f"{TALK} r{ALICE}", n=41)
+        await office.breathe()
+        office.hub.follow(lines["not welcomed yet"], {TALK: office.start(ALICE, after=STORE.head)})
+        await office.breathe()
+        assert told["not welcomed yet"] == [frame], "its welcome may have been read before that"
 
     asyncio.run(scene())
 

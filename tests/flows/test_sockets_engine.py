@@ -132,8 +132,8 @@ def test_who_sends_too_much_is_throttled_and_served_again_after_a_pause(
     reader = Reader.hello(server, browsers["alice"])
     for _ in range(1_200):  # of which a busy machine may forgive some: the bucket fills while it reads
         reader.say({"t": "ping"})
-    key = reader.post(1, "too much", str(uuid.uuid4()))
-    assert reader.wait_for("error", client_key=key, seconds=20)["code"] == "throttled"
+    keys = [reader.post(1, "too much", str(uuid.uuid4())) for _ in range(20)]
+    assert "throttled" in {reader.wait_for("error", client_key=key, seconds=20)["code"] for key in keys}
     pongs = [frame["t"] for frame in reader.frames].count("pong")
     assert 150 <= pongs < 1_200
     time.sleep(0.5)

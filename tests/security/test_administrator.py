@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from itertools import product
 from urllib.parse import urlencode
 
+import pytest
+
 from archive import ledger
 from tests.security.canaries import CONTENT, canaries_in
 from tests.security.rows_chat import everywhere_from_the_start
@@ -85,6 +87,7 @@ def test_the_administrator_finds_no_content_at_any_address(world: World) -> None
     assert len(found) >= 400
 
 
+@pytest.mark.backend("sqlite")  # the control of the looking itself, which no database changes
 def test_the_same_look_by_an_officer_finds_it(world: World) -> None:
     words = {word for found in crawl(world, "officer", list(addresses(world))).values() for word in found}
     assert {"talk_title", "talk_body", "pair_body", "thread_body", "text_words", "export_purpose"} <= words

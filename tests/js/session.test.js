@@ -157,6 +157,15 @@ test("readings that come in another order, or while an answer is on its way, cou
   assert.equal(waiting(), 1);
 });
 
+test("a reading that was lost with its connection waits again, so that it is sent again", () => {
+  const { session, store } = makePage();
+  for (const n of [4, 5]) session.take(created(9, n));
+  session.markRead(9, 5);
+  session.take({ t: "welcome", heads: [[7, 41, 0, 0], [9, 5, 2, 1]], limits: {}, build: "b" });
+  const { unread, mentions, read_n } = store.state.conversations.get(9);
+  assert.deepEqual([unread, mentions, read_n], [2, 1, 3]);
+});
+
 test("what was read beyond the head of a database that was put back is unread when it is said again", () => {
   const { session, store } = makePage();
   session.take(created(9, 4));

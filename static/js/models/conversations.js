@@ -23,12 +23,15 @@ export function afterReading(list, id, n) {
   return old ? new Map(list).set(id, bounded({ ...old, read_n: Math.max(old.read_n, n) })) : list;
 }
 
-/** Return the list with nothing beyond these heads: a database that was put back has forgotten what came after them. */
+/**
+ * Return the list with nothing said or read beyond these heads: a database may have been put back, or a marker lost with
+ * the connection on which it was sent.
+ */
 export function setBack(list, heads) {
   const next = new Map(list);
-  for (const [id, head] of heads) {
+  for (const [id, head, unread = 0] of heads) {
     const old = list.get(id);
-    if (old && head < old.head) next.set(id, { ...old, head, read_n: Math.min(old.read_n, head) });
+    if (old) next.set(id, { ...old, head: Math.min(old.head, head), read_n: Math.min(old.read_n, head - unread) });
   }
   return next;
 }

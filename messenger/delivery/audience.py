@@ -101,19 +101,10 @@ class Audience:
         if not self.stays.advance(conversation_id, since=since.known, n=shipment.last_n):
             return None
         new = self._count_new(conversation_id, shipment)
-        stays, start, last_n, handed = self.stays.of(conversation_id), since.start, shipment.last_n, 0
-        whole = shipment.between(start, last_n)
+        stays, handed = self.stays.of(conversation_id), 0
         for line in self.listeners(conversation_id):
-            stay, cursor = stays.get(line.person_id), line.cursors[conversation_id]
-            # Nearly always: the socket is where the reading began, and its person belonged before and still does. It
-            # gets all of it, which is worked out once for all of these.
-            if cursor == start and stay and stay.until_n is None and stay.from_n <= start and not line.is_closing:
-                for part in whole:
-                    if line.offer(part):
-                        handed += len(part.payloads)
-                line.cursors[conversation_id] = max(start, last_n)
-            elif cursor >= start:
-                handed += self._hand_over(line, conversation_id, shipment, stay)
+            if line.cursors[conversation_id] >= since.start:
+                handed += self._hand_over(line, conversation_id, shipment, stays.get(line.person_id))
         metrics.count(metrics.DELIVERIES, handed)
         return new
 

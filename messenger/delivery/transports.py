@@ -97,15 +97,14 @@ class DaphneTransport:
 class UvicornTransport:
     """An asyncio transport (uvloop's as well) asks the kernel by itself when nothing waits."""
 
-    __slots__ = ("_connection", "_open", "_protocol", "_transport")
+    __slots__ = ("_protocol", "_transport")
 
     def __init__(self, protocol: Any, transport: Any) -> None:
-        self._protocol, self._transport, self._connection = protocol, transport, protocol.conn
-        self._open = protocol.conn.state  # the very value: to ask a member of an enumeration for its name costs calls
+        self._protocol, self._transport = protocol, transport
 
     def write(self, data: bytes) -> None:
         # The protocol may call itself open after its connection has gone, and uvloop then raises at a write.
-        is_open = self._connection.state is self._open and not self._protocol.close_sent
+        is_open = self._protocol.conn.state.name == "OPEN" and not self._protocol.close_sent
         if is_open and not self._transport.is_closing():
             self._transport.write(data)
 
